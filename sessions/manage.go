@@ -1,0 +1,128 @@
+package sessions
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// List returns the user's sessions that are valid now, the one used last
+// first. The empty user is nobody and has none, here and below.
+func (m *Manager) List(ctx context.Context, user string) ([]Record, error) {
+	lister, ok := m.store.(Lister)
+	if !ok {
+		return nil, ErrUnsupported
+	}
+	if user == "" {
+		return nil, nil
+	}
+	records, err := lister.List(ctx, m.realm, user)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	records = slices.DeleteFunc(records, func(r Record) bool { return r.Expired(now) })
+	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(b.LastSeen, a.LastSeen) })
+	return records, nil
+}
+
+// Revoke ends one session of the user, named by its handle. A handle that is
+// not one of the user's: ErrNotFound.
+func (m *Manager) Revoke(ctx context.Context, user, handle string) error {
+	records, err := m.List(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.ID.Handle() == handle {
+			return m.store.Delete(ctx, r.ID)
+		}
+	}
+	return ErrNotFound
+}
+
+// RevokeUser ends all sessions of the user and counts them.
+func (m *Manager) RevokeUser(ctx context.Context, user string) (int, error) {
+	return m.RevokeOthers(ctx, user, ID{})
+}
+
+// RevokeOthers ends all sessions of the user but the one with the id keep,
+// and counts them. The zero ID, which a session that is not stored has, keeps
+// none.
+func (m *Manager) RevokeOthers(ctx context.Context, user string, keep ID) (int, error) {
+	deleter, ok := m.store.(UserDeleter)
+	if !ok {
+		return 0, ErrUnsupported
+	}
+	if user == "" {
+		return 0, nil
+	}
+	return deleter.DeleteUser(ctx, m.realm, user, keep)
+}
+
+// RevokeAll ends every session of this Manager's realm and counts them.
+func (m *Manager) RevokeAll(ctx context.Context) (int, error) {
+	deleter, ok := m.store.(RealmDeleter)
+	if !ok {
+		return 0, ErrUnsupported
+	}
+	return deleter.DeleteRealm(ctx, m.realm)
+}
+
+// Count counts the sessions of this Manager's realm that are valid now.
+func (m *Manager) Count(ctx context.Context) (int, error) {
+	counter, ok := m.store.(Counter)
+	if !ok {
+		return 0, ErrUnsupported
+	}
+	return counter.Count(ctx, m.realm, time.Now())
+}
+
+const (
+	sweepBatch   = 500                   // rows of one DELETE: short locks
+	sweepPause   = 20 * time.Millisecond // between two batches of one round
+	sweepTimeout = 10 * time.Second      // of one batch
+)
+
+// Sweep deletes expired records, of every realm in the store, once per
+// interval until ctx is done, and returns ctx's error. Run it in a goroutine
+// of your own; any number of instances may sweep one store. Sessions expire
+// without it: it only keeps the table small. Default interval: 5 minutes.
+//
+// It deletes in batches of 500 with pauses, so that requests do not wait. A
+// batch that fails is logged, and tried again in the next round.
+func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
+	deleter, ok := m.store.(ExpiredDeleter)
+	if !ok {
+		return ErrUnsupported
+	}
+	if interval <= 0 {
+		interval = 5 * time.Minute
+	}
+	for {
+		wait := interval
+		n, err := m.sweep(ctx, deleter)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			m.log.ErrorContext(ctx, "sessions: could not delete expired sessions", "error", err)
+		case n == sweepBatch:
+			wait = sweepPause
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+func (m *Manager) sweep(ctx context.Context, deleter ExpiredDeleter) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	return deleter.DeleteExpired(ctx, time.Now(), sweepBatch)
+}

@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/gopassport/passport/sessions"
+)
+
+var (
+	_ sessions.Store          = (*Store)(nil)
+	_ sessions.Once           = (*Store)(nil)
+	_ sessions.Lister         = (*Store)(nil)
+	_ sessions.UserDeleter    = (*Store)(nil)
+	_ sessions.RealmDeleter   = (*Store)(nil)
+	_ sessions.ExpiredDeleter = (*Store)(nil)
+	_ sessions.Counter        = (*Store)(nil)
+)
+
+// Once implements [sessions.Once], in one round trip.
+func (s *Store) Once(ctx context.Context, key [32]byte, until time.Time) error {
+	// A millisecond more: the key is remembered at least until its time.
+	n, err := s.exec(ctx, &s.sql.once, key[:], until.UnixMilli()+1)
+	if err == nil && n == 0 {
+		return sessions.ErrUsed
+	}
+	return err
+}
+
+// List implements [sessions.Lister]. The empty user is nobody and has no
+// records. One row that cannot be read fails the list: sessions.ErrCorrupt.
+func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record, error) {
+	if user == "" {
+		return nil, ctx.Err()
+	}
+	var list []sessions.Record
+	err := s.query(ctx, &s.sql.list, func(rows *sql.Rows) error {
+		list = nil
+		for rows.Next() {
+			var id sql.RawBytes
+			r := sessions.Record{Origin: &sessions.Origin{}}
+			if err := scan(rows, &r, &r.Origin.Realm, &r.Origin.Address, &r.Origin.Agent, &id); err != nil {
+				return err
+			}
+			if len(id) != len(r.ID) {
+				return fmt.Errorf("id has %d bytes", len(id))
+			}
+			copy(r.ID[:], id)
+			list = append(list, r)
+		}
+		return nil
+	}, realm, user)
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// DeleteUser implements [sessions.UserDeleter]. The empty user is nobody and
+// has no records.
+func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep sessions.ID) (int, error) {
+	if user == "" {
+		return 0, ctx.Err()
+	}
+	n, err := s.exec(ctx, &s.sql.deleteUser, realm, user, keep[:])
+	return int(n), err
+}
+
+// batch is how many rows one statement of a long deletion takes, so that
+// logins do not wait for it.
+const batch = 500
+
+// DeleteRealm implements [sessions.RealmDeleter]. It deletes in batches of
+// 500, so an error may come after some of them; it can be called again.
+// Options.Timeout counts for each batch.
+func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
+	return drain(ctx, batch, func() (int64, error) {
+		return s.exec(ctx, &s.sql.deleteRealm, realm, batch)
+	})
+}
+
+// drain deletes in batches of limit rows until one is not full.
+func drain(ctx context.Context, limit int, remove func() (int64, error)) (int, error) {
+	for total := 0; ; {
+		n, err := remove()
+		total += int(n)
+		if err != nil || n < int64(limit) {
+			return total, err
+		}
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+	}
+}
+
+// DeleteExpired implements [sessions.ExpiredDeleter], the earliest deadlines
+// first. Spent keys go in batches of limit too, but all of them: a busy site
+// spends more keys than it loses records.
+func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
+	if limit <= 0 {
+		return 0, ctx.Err()
+	}
+	ms := now.UnixMilli()
+	n, err := s.exec(ctx, &s.sql.sweep, ms, ms, limit)
+	if err != nil {
+		return 0, err
+	}
+	_, err = drain(ctx, limit, func() (int64, error) {
+		return s.exec(ctx, &s.sql.sweepOnce, ms, limit)
+	})
+	return int(n), err
+}
+
+// Count implements [sessions.Counter]. It looks at every record that has not
+// expired.
+func (s *Store) Count(ctx context.Context, realm string, now time.Time) (int, error) {
+	n := 0
+	err := s.query(ctx, &s.sql.count, func(rows *sql.Rows) error {
+		if !rows.Next() {
+			return nil
+		}
+		return rows.Scan(&n)
+	}, realm, now.UnixMilli())
+	return n, err
+}

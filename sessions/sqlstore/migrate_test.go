@@ -1,0 +1,212 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/sessions/sqlstore"
+)
+
+// objects lists the tables and indexes of the database.
+func objects(t testing.TB, db *sql.DB) []string {
+	t.Helper()
+	rows, err := db.Query(`SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// made is what Migrate makes for a table of the name.
+func made(name string) []string {
+	names := []string{
+		"table " + name, "table " + name + "_once",
+		"index " + name + "_expires", "index " + name + "_user", "index " + name + "_once_expires",
+	}
+	slices.Sort(names)
+	return names
+}
+
+// B37: eight instances migrate a new file at once, then again with sessions in
+// it.
+func TestMigrateAtOnce(t *testing.T) {
+	for _, pragma := range []string{"&_pragma=busy_timeout(2000)", ""} {
+		file := bareDSN(t) + pragma
+		stores := make([]*sqlstore.Store, 8)
+		for i := range stores {
+			var err error
+			if stores[i], err = sqlstore.New(openDB(t, file), sqlstore.SQLite, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := record("alice")
+		for round := range 3 {
+			errs := make([]error, len(stores))
+			var wg sync.WaitGroup
+			for i, s := range stores {
+				wg.Go(func() { errs[i] = s.Migrate(t.Context()) })
+			}
+			wg.Wait()
+			if err := errors.Join(errs...); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			if round == 0 {
+				if err := stores[0].Create(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := stores[round].Find(t.Context(), r.ID); err != nil {
+				t.Fatalf("round %d: a session is lost: %v", round, err)
+			}
+		}
+		if diff := cmp.Diff(made("passport_sessions"), objects(t, openDB(t, file))); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// B34: readers and the writer do not wait for each other.
+func TestMigrateTurnsWALOn(t *testing.T) {
+	db := openDB(t, dsn(t))
+	openStore(t, db, nil)
+	var mode string
+	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal mode: got %q and error %v, want wal", mode, err)
+	}
+}
+
+// The file is what Migrate runs: a migration tool may run it instead.
+func TestSchemaFile(t *testing.T) {
+	schema, err := os.ReadFile("schema/sqlite.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openDB(t, dsn(t))
+	if _, err := db.Exec(string(schema)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(made("passport_sessions"), objects(t, db)); diff != "" {
+		t.Error(diff)
+	}
+	s := openStore(t, db, nil)
+	if err := s.Create(t.Context(), record("alice")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two realms may as well have a table each.
+func TestTwoTables(t *testing.T) {
+	db := openDB(t, dsn(t))
+	customers := openStore(t, db, &sqlstore.Options{Table: "select"}) // a reserved word
+	admins := openStore(t, db, &sqlstore.Options{Table: "main.Admins_2"})
+	r := record("alice")
+	if err := customers.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admins.Find(t.Context(), r.ID); !errors.Is(err, sessions.ErrNotFound) {
+		t.Errorf("Find in the other table: got error %v, want ErrNotFound", err)
+	}
+	want := append(made("Admins_2"), made("select")...)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, objects(t, db)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMigrateTellsWhatDoesNotFit(t *testing.T) {
+	db := openDB(t, dsn(t))
+	if _, err := db.Exec(`CREATE TABLE passport_sessions (expires INTEGER, realm TEXT, user_id TEXT, session_id TEXT)`); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), `table "passport_sessions" does not fit`) {
+		t.Errorf("Migrate over another program's table: got error %v", err)
+	}
+}
+
+// Each connection to :memory: is a database of its own.
+func TestInMemoryDatabase(t *testing.T) {
+	db := openDB(t, ":memory:")
+	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "SetMaxOpenConns(1)") {
+		t.Errorf("Migrate with a pool: got error %v", err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := record("alice")
+	if err := s.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Find(t.Context(), r.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	db := openDB(t, ":memory:")
+	tests := []struct {
+		name    string
+		db      *sql.DB
+		dialect sqlstore.Dialect
+		want    string
+	}{
+		{"no database", nil, sqlstore.SQLite, "*sql.DB"},
+		{"no dialect", db, 0, "dialect"},
+		{"unknown dialect", db, 99, "dialect 99"},
+	}
+	for _, tt := range tests {
+		if _, err := sqlstore.New(tt.db, tt.dialect, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want one about %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+// tableName is B36's alphabet; a dot separates a schema from a name.
+var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)?$`)
+
+// B36: a name that is not plainly a name is refused when the store is made.
+func FuzzTableName(f *testing.F) {
+	for _, name := range []string{
+		"sessions", "_s", "main.s", "s.", ".s", "a..b", "a.b.c", "1s", "s s", "s;", `s"`, "s'", "s`", "s--", "s/*", "s\x00", "s\n",
+		`s" (id); DROP TABLE users; --`, "sessions\u200b", "\u00e9t\u00e9", "%s", "?", "$1", "{table}", strings.Repeat("s", 63), strings.Repeat("s", 64),
+	} {
+		f.Add(name)
+	}
+	db := openDB(f, ":memory:")
+	f.Fuzz(func(t *testing.T, name string) {
+		_, err := sqlstore.New(db, sqlstore.SQLite, &sqlstore.Options{Table: name})
+		want := name == "" || len(name) <= 63 && tableName.MatchString(name)
+		if (err == nil) != want {
+			t.Errorf("New with table %q: got error %v, want it accepted: %v", name, err, want)
+		}
+	})
+}

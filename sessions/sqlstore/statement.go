@@ -1,0 +1,134 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+)
+
+// B36: the name goes into SQL as text, so it is held to an alphabet that needs
+// no escaping, and quoted all the same, because it may be a reserved word.
+var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,62}$`)
+
+// A table is a checked name: an optional schema, a dot, and the name.
+type table struct{ schema, name string }
+
+func parseTable(name string) (table, error) {
+	schema, rest, dotted := strings.Cut(name, ".")
+	if !dotted {
+		schema, rest = "", name
+	}
+	if !tableName.MatchString(name) || rest == "" || strings.Contains(rest, ".") {
+		return table{}, fmt.Errorf("sqlstore: table name %q: want letters, digits and _, at most 63, with a schema and a dot before them or not", name)
+	}
+	return table{schema, rest}, nil
+}
+
+// prefix is the quoted name without its closing quote, for a suffix.
+func (t table) prefix() string {
+	if t.schema == "" {
+		return `"` + t.name
+	}
+	return `"` + t.schema + `"."` + t.name
+}
+
+// A statement is prepared when first used, once for the life of the store; the
+// pool of database/sql prepares it again for each connection that it opens.
+// Not when the store is made: the table need not be there then, nor the
+// database answer.
+type statement struct {
+	name  string // for errors
+	query string
+	ready atomic.Pointer[sql.Stmt]
+	gate  chan struct{} // a mutex that obeys the context
+}
+
+func (st *statement) prepared(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
+	if p := st.ready.Load(); p != nil {
+		return p, nil
+	}
+	select {
+	case st.gate <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-st.gate }()
+	if p := st.ready.Load(); p != nil {
+		return p, nil
+	}
+	p, err := db.PrepareContext(ctx, st.query)
+	if err != nil {
+		return nil, err
+	}
+	st.ready.Store(p)
+	return p, nil
+}
+
+// statements are all that the store ever says to the database, Migrate aside.
+// Each is one step there: a record is written, replaced or swept by one
+// statement, and a transaction of several is never needed.
+type statements struct {
+	create, find, update, replace, touch, delete, version statement
+	list, deleteUser, deleteRealm, sweep, count           statement
+	once, sweepOnce                                       statement
+}
+
+// Columns in the order of arguments and scans. What Find reads comes first.
+const (
+	foundColumns = `"user_id", "data", "factors", "stamp", "auth_time", "created", "last_seen", "idle", "absolute", "version", "remember"`
+	allColumns   = foundColumns + `, "realm", "address", "agent", "id"`
+)
+
+func newStatements(sp *spec, t table) *statements {
+	pairs := []string{"{table}", t.prefix() + `"`, "{once}", t.prefix() + `_once"`, "{found}", foundColumns, "{all}", allColumns}
+	for word, text := range sp.words {
+		pairs = append(pairs, "{"+word+"}", text)
+	}
+	words := strings.NewReplacer(pairs...)
+	define := func(st *statement, name, query string) {
+		st.name, st.query, st.gate = name, words.Replace(query), make(chan struct{}, 1)
+	}
+	var s statements
+	define(&s.create, "create", `INSERT INTO {table} ({all}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {ignore}`)
+	define(&s.find, "find", `SELECT {found} FROM {table} WHERE "id" = ?`)
+	define(&s.update, "update", `UPDATE {table} SET "user_id" = ?, "data" = ?, "factors" = ?, "stamp" = ?, "auth_time" = ?,
+		"last_seen" = {greatest}("last_seen", ?), "idle" = {greatest}("idle", ?), "absolute" = ?, "version" = ?, "remember" = ?
+		WHERE "id" = ? AND "version" = ?`)
+	// The old row becomes the new one, key and all. One statement is both or
+	// neither by itself; and a revocation that meets it waits for the row,
+	// where it would miss one that is deleted here and inserted there.
+	define(&s.replace, "replace", `UPDATE {table} SET "user_id" = ?, "data" = ?, "factors" = ?, "stamp" = ?, "auth_time" = ?, "created" = ?,
+		"last_seen" = ?, "idle" = ?, "absolute" = ?, "version" = ?, "remember" = ?, "realm" = ?, "address" = ?, "agent" = ?, "id" = ?
+		WHERE "id" = ? AND "version" = ?`)
+	define(&s.touch, "touch", `UPDATE {table} SET "last_seen" = {greatest}("last_seen", ?), "idle" = {greatest}("idle", ?) WHERE "id" = ?`)
+	define(&s.delete, "delete", `DELETE FROM {table} WHERE "id" = ?`)
+	define(&s.version, "version", `SELECT "version" FROM {table} WHERE "id" = ?`)
+	define(&s.list, "list", `SELECT {all} FROM {table} WHERE "realm" = ? AND "user_id" = ?`)
+	define(&s.deleteUser, "delete user", `DELETE FROM {table} WHERE "realm" = ? AND "user_id" = ? AND "id" <> ?`)
+	define(&s.deleteRealm, "delete realm", `DELETE FROM {table} WHERE "id" IN (SELECT "id" FROM {table} WHERE "realm" = ? LIMIT ?)`)
+	// The condition stands twice: a database that does not hold the rows of the
+	// inner SELECT looks again before it deletes.
+	define(&s.sweep, "delete expired", `DELETE FROM {table} WHERE "expires" <= ? AND "id" IN
+		(SELECT "id" FROM {table} WHERE "expires" <= ? ORDER BY "expires" LIMIT ?)`)
+	define(&s.count, "count", `SELECT count(*) FROM {table} WHERE "realm" = ? AND "expires" > ?`)
+	define(&s.once, "once", `INSERT INTO {once} ("id", "expires") VALUES (?, ?) {ignore}`)
+	define(&s.sweepOnce, "delete expired once", `DELETE FROM {once} WHERE "id" IN
+		(SELECT "id" FROM {once} WHERE "expires" <= ? ORDER BY "expires" LIMIT ?)`)
+	return &s
+}
+
+// each calls f with every statement until it fails.
+func (s *statements) each(f func(*statement) error) error {
+	for _, st := range []*statement{
+		&s.create, &s.find, &s.update, &s.replace, &s.touch, &s.delete, &s.version,
+		&s.list, &s.deleteUser, &s.deleteRealm, &s.sweep, &s.count, &s.once, &s.sweepOnce,
+	} {
+		if err := f(st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
