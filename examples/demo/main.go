@@ -1,0 +1,161 @@
+// Demo is a site with accounts: sign in, register, change the password, and
+// see and end the sessions on one's other devices. Everything is in one
+// SQLite file.
+//
+//	go run -C examples ./demo
+//
+// Two users are there at the first start: alice with the password
+// wonderland-wonderland, and bob with builder-builder.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/password"
+	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/sessions/sqlstore"
+	"github.com/gopassport/passport/strategies/local"
+)
+
+func main() {
+	addr := flag.String("addr", "localhost:8080", "address to listen on")
+	file := flag.String("db", "demo.db", "SQLite file, made when it is missing")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *addr, *file); err != nil {
+		slog.Error("demo", "error", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx is done, and lets the requests under way finish.
+func run(ctx context.Context, addr, file string) error {
+	db, err := openDB(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	s, err := newSite(ctx, db)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s\n", addr)
+
+	var background sync.WaitGroup
+	defer background.Wait() // before the database closes
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	background.Go(func() { _ = s.sessions.Sweep(ctx, 0) })
+
+	server := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+	background.Go(func() {
+		<-ctx.Done()
+		last, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer done()
+		_ = server.Shutdown(last)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// A site is what the pages share.
+type site struct {
+	auth     *passport.Authenticator[*User]
+	local    *local.Strategy[*User]
+	sessions *sessions.Manager
+	users    *users
+}
+
+func newSite(ctx context.Context, db *sql.DB) (*site, error) {
+	store, err := sqlstore.New(db, sqlstore.SQLite, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	secret, err := secretOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	// One Hasher for sign-in, registration and password change: the bound on
+	// how many passwords are hashed at once is its.
+	s := &site{
+		sessions: sessions.New(store, nil),
+		users:    &users{db: db, hasher: password.New(nil)},
+	}
+	if err := s.users.seed(ctx); err != nil {
+		return nil, err
+	}
+	s.auth = passport.New(passport.Config[*User]{
+		Serializer: passport.StampBy(passport.SerializeBy((*User).Key, s.users.byKey), (*User).Stamp),
+		Sessions:   s.sessions,
+		Secrets:    [][]byte{secret},
+		LoginPage:  "/login",
+		Skip:       func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
+		Error:      s.refused,
+	})
+	s.local = local.New(s.users.byName, &local.Options[*User]{Hasher: s.users.hasher})
+	s.auth.Use("local", s.local)
+	s.auth.UseFunc("register", s.users.signUp)
+	return s, nil
+}
+
+func (s *site) handler() http.Handler {
+	a, mux := s.auth, http.NewServeMux()
+	mux.Handle("GET /static/", staticFiles())
+	mux.HandleFunc("GET /", s.notFound)
+	mux.HandleFunc("GET /{$}", s.home)
+
+	mux.HandleFunc("GET /login", s.form("login", "Sign in"))
+	mux.Handle("POST /login", a.LoginHandler("local", &passport.LoginOptions{
+		SuccessRedirect: "/account",
+		FailureRedirect: "/login",
+		Remember:        func(r *http.Request) bool { return r.PostFormValue("remember") == "on" },
+	}))
+	mux.HandleFunc("GET /register", s.form("register", "Create an account"))
+	mux.Handle("POST /register", a.LoginHandler("register", &passport.LoginOptions{
+		SuccessRedirect: "/account",
+		SuccessMessage:  "Welcome! Your account is ready.",
+		FailureRedirect: "/register",
+	}))
+	mux.Handle("POST /logout", a.LogoutHandler(&passport.LogoutOptions{Message: "You are signed out."}))
+
+	mux.Handle("GET /account", a.RequireFunc(s.account))
+	mux.Handle("POST /account/password", a.RequireFunc(s.changePassword))
+	mux.Handle("GET /sessions", a.RequireFunc(s.listSessions))
+	mux.Handle("POST /sessions/revoke", a.RequireFunc(s.revoke))
+	mux.Handle("POST /sessions/revoke-others", a.RequireFunc(s.revokeOthers))
+	mux.Handle("GET /api/me", a.RequireFunc(s.me))
+
+	const largestForm = 64 << 10
+	return guard(http.MaxBytesHandler(a.Handler(mux), largestForm))
+}
