@@ -1,0 +1,44 @@
+// Package docs has what the Go blocks of the documents may name without
+// declaring it. See TestMarkdown.
+package docs
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gopassport/passport"
+)
+
+// Application code that every page takes for granted.
+
+type User struct{ ID, Name string }
+
+func (u *User) Key() string { return u.ID }
+
+type Users struct{}
+
+func (Users) ByID(ctx context.Context, id string) (*User, error) { return nil, passport.ErrNoUser }
+func (Users) ByName(ctx context.Context, name string) (user *User, hash string, err error) {
+	return nil, "", passport.ErrNoUser
+}
+func (Users) ByKey(ctx context.Context, key string) (*User, error) { return nil, passport.ErrNoUser }
+
+var users Users
+
+func account(w http.ResponseWriter, r *http.Request, user *User) {}
+
+var api http.Handler
+
+var addr string
+
+// What a block has at hand.
+
+var a *passport.Authenticator[*User]
+
+var mux *http.ServeMux
+
+var ctx context.Context
+
+var w http.ResponseWriter
+
+var r *http.Request
