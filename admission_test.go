@@ -84,7 +84,7 @@ func TestBodyIsHandedBack(t *testing.T) {
 	s := newSite(t, nil)
 	s.a.UseFunc("reads", func(r *http.Request) (passport.Result[*member], error) {
 		body, err := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		r.Body = odd{strings.NewReader(string(body)), nil}
 		if err != nil || string(body) != "remember=on" {
 			return passport.Result[*member]{}, fmt.Errorf("body %q: %w", body, err)
 		}
@@ -98,13 +98,23 @@ func TestBodyIsHandedBack(t *testing.T) {
 	})
 	s.mux.Handle("POST /form", decide)
 	for name, h := range map[string]http.Handler{"below Handler": s.handler, "without": decide} {
-		r := httptest.NewRequest("POST", "/form", strings.NewReader(url.Values{"remember": {"on"}}.Encode()))
+		form := url.Values{"remember": {"on"}}.Encode()
+		r := httptest.NewRequest("POST", "/form", strings.NewReader(form))
+		r.Body = odd{strings.NewReader(form), nil}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		check(t, name, w.Body.String(), "on")
 	}
 }
+
+// odd is a body that cannot be compared.
+type odd struct {
+	io.Reader
+	list []int
+}
+
+func (odd) Close() error { return nil }
 
 // twoSteps is a site with a sign-in of two steps: pwd, and then otp.
 func twoSteps(t *testing.T, during func()) (*site, *sessions.Manager) {
@@ -189,6 +199,44 @@ func TestUpdateSessionThatFails(t *testing.T) {
 	})
 	check(t, "refused", s.body("POST", "/refused"), "true false")
 	check(t, "stored", s.body("GET", "/n"), "1")
+}
+
+// TestUpdateSessionInAnOutage: what could not be saved is not saved by a later
+// call, or a counter would count twice.
+func TestUpdateSessionInAnOutage(t *testing.T) {
+	t.Parallel()
+	store := &deaf{Store: sessions.NewMemoryStore(nil)}
+	s := newSite(t, func(c *passport.Config[*member]) { c.Sessions = sessions.New(store, nil) })
+	n, other := sessions.Key[int]("n"), sessions.Key[int]("other")
+	set := func(k sessions.Key[int]) func(*sessions.Session) error {
+		return func(v *sessions.Session) error {
+			old, _ := k.Get(v)
+			return k.Set(v, old+1)
+		}
+	}
+	s.mux.HandleFunc("POST /count", func(w http.ResponseWriter, r *http.Request) {
+		first := s.a.UpdateSession(w, r, set(other))
+		store.err = errors.New("no database")
+		failed := s.a.UpdateSession(w, r, set(n))
+		store.err = nil
+		again := s.a.UpdateSession(w, r, set(n))
+		v, _ := n.Get(s.a.Session(r.Context()))
+		fmt.Fprint(w, first, " ", failed, " ", again, " ", v)
+	})
+	check(t, "count", s.body("POST", "/count"), "<nil> no database <nil> 1")
+}
+
+// deaf is a store that cannot update.
+type deaf struct {
+	sessions.Store
+	err error
+}
+
+func (s *deaf) Update(ctx context.Context, r sessions.Record, version int64) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.Store.Update(ctx, r, version)
 }
 
 // TestLinksStampTheirOwn: a link of Serializers is asked for the stamp of its

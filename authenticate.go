@@ -162,26 +162,28 @@ func (a *Authenticator[U]) Session(ctx context.Context) *sessions.Session {
 
 // UpdateSession changes the session in change and saves it before it returns.
 // Where another request changed the same keys meanwhile, change is called
-// again on what is stored now: let it read, compute and set. An error of
-// change is returned, and none of what it changed is saved.
+// again on what is stored now: let it read, compute and set. With an error, of
+// change or of the store, nothing that change did stays in the session.
 //
 // What was changed before the call is saved first, and its error returned.
 func (a *Authenticator[U]) UpdateSession(w http.ResponseWriter, r *http.Request, change func(*sessions.Session) error) error {
 	const tries = 10
 	s := a.Session(r.Context())
-	err := s.Save(r.Context(), w)
-	for range tries {
-		if err != nil {
-			return err
-		}
+	if err := s.Save(r.Context(), w); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
 		if err := change(s); err != nil {
 			s.Revert()
 			return err
 		}
-		if err = s.Save(r.Context(), w); !errors.Is(err, sessions.ErrConflict) {
+		err := s.Save(r.Context(), w)
+		if err == nil {
+			return nil
+		}
+		s.Revert()
+		if try == tries || !errors.Is(err, sessions.ErrConflict) {
 			return err
 		}
-		err = nil
 	}
-	return sessions.ErrConflict
 }

@@ -110,7 +110,11 @@ func (e *Env) scope() string {
 // spend spends key for one purpose.
 func (c *core) spend(ctx context.Context, purpose string, key []byte, until time.Time) (err error) {
 	defer c.rescue(ctx, "Once", &err)
-	return c.once.Once(ctx, sha256.Sum256(append([]byte(purpose+"\x00"), key...)), until)
+	return c.once.Once(ctx, onceKey(purpose, key), until)
+}
+
+func onceKey(purpose string, key []byte) [32]byte {
+	return sha256.Sum256(append([]byte(purpose+"\x00"), key...))
 }
 
 // A state is what one Authenticator knows of one request. It is the request's
@@ -224,7 +228,7 @@ func (e *Env) deciding(r *http.Request, purpose Event) (*http.Request, *Env) {
 
 // handBack gives the caller's request what a strategy read of its copy.
 func handBack(to, from *http.Request) {
-	if to == from || to.Body == from.Body && from.PostForm == nil {
+	if to == from || to.Body == nil || to.Body == http.NoBody {
 		return
 	}
 	to.Body, to.Form, to.PostForm, to.MultipartForm = from.Body, from.Form, from.PostForm, from.MultipartForm

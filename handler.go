@@ -101,7 +101,7 @@ func (a *Authenticator[U]) restoreSession(w http.ResponseWriter, r *http.Request
 	return res, true, err
 }
 
-// restoreUser finds the session's user, and ends a session that has none.
+// restoreUser finds the session's user. Failed: there is none any more.
 func (a *Authenticator[U]) restoreUser(w http.ResponseWriter, r *http.Request, st *state[U], record sessions.Record) (Result[U], error) {
 	res := Result[U]{strategy: sessionName}
 	user, err := a.serializer.Deserialize(r.Context(), record.User)

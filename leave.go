@@ -2,7 +2,6 @@ package passport
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -27,7 +26,7 @@ func (c *core) jar() onetime.Jar {
 // spendHere is spend in this process, since a stranger can have any number of
 // messages and must not write to the database by them.
 func (c *core) spendHere(ctx context.Context, purpose string, id []byte, until time.Time) error {
-	err := c.here.Once(ctx, sha256.Sum256(append([]byte(purpose+"\x00"), id...)), until)
+	err := c.here.Once(ctx, onceKey(purpose, id), until)
 	if errors.Is(err, sessions.ErrFull) {
 		return nil // a message twice is better than none
 	}
@@ -83,8 +82,8 @@ func isPage(r *http.Request, page string) bool {
 
 // Flash leaves messages for the next page that calls Flashes, in the place of
 // any that no page has taken yet. It sets a cookie: call it before the first
-// byte of the response. False: together they
-// exceed what a cookie holds, about 2,900 bytes.
+// byte of the response. False: together they exceed what a cookie holds, about
+// 2,900 bytes.
 func (a *Authenticator[U]) Flash(w http.ResponseWriter, messages ...string) bool {
 	value, _ := json.Marshal(messages)
 	return a.jar().Leave(w, flashCookie, value)
