@@ -24,23 +24,20 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"embed"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gopassport/passport/internal/install"
 )
 
 // timeout is how long a script may run where the test has no deadline.
 const timeout = 3 * time.Minute
-
-// howTo is what a skip says.
-const howTo = "the browser tests need Chromium, node 20 and npm (Debian: apt-get install chromium nodejs npm)"
 
 //go:embed run.mjs package.json package-lock.json
 var files embed.FS
@@ -54,12 +51,8 @@ var files embed.FS
 func Run(t testing.TB, path string, args ...string) string {
 	t.Helper()
 	tools, err := find(t.Context())
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
-		t.Fatal(err)
-	case err != nil:
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		t.Skip(line)
+	if err != nil {
+		install.Missing(t, fmt.Errorf("the browser tests need Chromium, node 20 and npm: %w", err))
 	}
 	path, err = filepath.Abs(path)
 	if err != nil {
@@ -95,90 +88,14 @@ type toolset struct{ chromium, node, runner string }
 
 // find finds the tools, and gets what is missing.
 func find(ctx context.Context) (tools toolset, err error) {
-	cache, err := os.UserCacheDir()
+	tools.chromium, err = install.Program(ctx, "chromium", "chromium", "chromium-browser", "google-chrome")
 	if err != nil {
 		return tools, err
 	}
-	cache = filepath.Join(cache, "gopassport")
-	if err := os.MkdirAll(cache, 0o700); err != nil {
+	if tools.node, err = install.Node(ctx); err != nil {
 		return tools, err
 	}
-	// Test binaries run in parallel: one installs, the others wait.
-	unlock, err := lock(filepath.Join(cache, "lock"))
-	if err != nil {
-		return tools, err
-	}
-	defer unlock()
-
-	tools.chromium, err = program(ctx, "chromium", "chromium", "chromium-browser", "google-chrome")
-	if err != nil {
-		return tools, err
-	}
-	tools.node, err = program(ctx, "nodejs", "node")
-	if err != nil {
-		return tools, err
-	}
-	if err := exec.CommandContext(ctx, tools.node, "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)").Run(); err != nil {
-		return tools, fmt.Errorf("node is too old: %s", howTo)
-	}
-	tools.runner, err = playwright(ctx, cache)
+	dir, err := install.NPM(ctx, files)
+	tools.runner = filepath.Join(dir, "run.mjs")
 	return tools, err
-}
-
-// program finds a program by one of its names, or installs the Debian package.
-func program(ctx context.Context, pkg string, names ...string) (string, error) {
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	apt, err := exec.LookPath("apt-get")
-	if err != nil || os.Geteuid() != 0 {
-		return "", fmt.Errorf("no %s: %s", pkg, howTo)
-	}
-	for _, args := range [][]string{{"update"}, {"install", "-y", "--no-install-recommends", pkg}} {
-		cmd := exec.CommandContext(ctx, apt, append([]string{"-q"}, args...)...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: apt-get %s: %w\n%s", howTo, strings.Join(args, " "), err, out)
-		}
-	}
-	return exec.LookPath(names[0])
-}
-
-// playwright is run.mjs in a directory with playwright-core, which is made
-// once for each version of the embedded files.
-func playwright(ctx context.Context, cache string) (runner string, err error) {
-	id := sha256.New()
-	for _, name := range []string{"run.mjs", "package-lock.json"} {
-		content, err := files.ReadFile(name)
-		if err != nil {
-			return "", err
-		}
-		id.Write(content)
-	}
-	dir := filepath.Join(cache, fmt.Sprintf("playwright-%x", id.Sum(nil)[:8]))
-	runner = filepath.Join(dir, "run.mjs")
-	if _, err := os.Stat(dir); err == nil {
-		return runner, nil
-	}
-
-	npm, err := program(ctx, "npm", "npm")
-	if err != nil {
-		return "", err
-	}
-	unfinished, err := os.MkdirTemp(cache, "npm-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(unfinished)
-	if err := os.CopyFS(unfinished, files); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = unfinished
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s: npm ci: %w\n%s", howTo, err, out)
-	}
-	return runner, os.Rename(unfinished, dir)
 }

@@ -35,7 +35,7 @@ var drivers = []string{
 
 // kits are for tests.
 var kits = []string{
-	"sessions/storetest", "strategytest", "passporttest", "strategies/oauth/oauthtest", "internal/browser",
+	"sessions/storetest", "strategytest", "passporttest", "strategies/oauth/oauthtest", "internal/browser", "internal/dbtest",
 }
 
 // TestImports holds who may import whom.

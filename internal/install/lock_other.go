@@ -1,6 +1,6 @@
 //go:build !unix
 
-package browser
+package install
 
 // lock does nothing where nothing is installed.
 func lock(string) (unlock func(), err error) {
