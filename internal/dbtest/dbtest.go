@@ -1,7 +1,8 @@
 // Package dbtest starts throwaway database servers for tests: MariaDB,
 // PostgreSQL and Redis from Debian's packages, each on a free loopback port,
 // in a temporary directory, as an unprivileged user. They stop by themselves,
-// also when the test process is killed.
+// also when the test process is killed. They do not wait for the disk: what
+// they acknowledged outlives a crash of the server, but not one of the machine.
 //
 // Where tests run as root on Debian, a missing package is installed. Elsewhere
 // the test is skipped with a line that says what is missing and how to get it;

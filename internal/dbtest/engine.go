@@ -41,7 +41,8 @@ func (e Engine) engine() engine {
 			},
 			args: func(dir, port string) []string {
 				return []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "socket"),
-					"--pid-file=" + filepath.Join(dir, "pid"), "--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve"}
+					"--pid-file=" + filepath.Join(dir, "pid"), "--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve",
+					"--innodb-flush-log-at-trx-commit=2"}
 			},
 			answer: func(c net.Conn) error { return expect(c, "", 4, 10) }, // protocol 10, which follows a header of 4 bytes
 			quit:   "KILL",
@@ -58,7 +59,7 @@ func (e Engine) engine() engine {
 					"--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"}
 			},
 			args: func(dir, port string) []string {
-				return []string{"-D", filepath.Join(dir, "data"), "-k", dir, "-h", "127.0.0.1", "-p", port}
+				return []string{"-D", filepath.Join(dir, "data"), "-k", dir, "-h", "127.0.0.1", "-p", port, "-c", "fsync=off"}
 			},
 			answer: func(c net.Conn) error {
 				hello := binary.BigEndian.AppendUint32(nil, 3<<16) // protocol 3.0

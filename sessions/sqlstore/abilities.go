@@ -23,7 +23,7 @@ var (
 func (s *Store) Once(ctx context.Context, key [32]byte, until time.Time) error {
 	// A millisecond more: the key is remembered at least until its time.
 	n, err := s.exec(ctx, &s.sql.once, key[:], until.UnixMilli()+1)
-	if err == nil && n == 0 {
+	if s.there(n, err) {
 		return sessions.ErrUsed
 	}
 	return err
@@ -51,7 +51,7 @@ func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record
 			list = append(list, r)
 		}
 		return nil
-	}, realm, user)
+	}, s.spec.text(realm), s.spec.text(user))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep session
 	if user == "" {
 		return 0, ctx.Err()
 	}
-	n, err := s.exec(ctx, &s.sql.deleteUser, realm, user, keep[:])
+	n, err := s.exec(ctx, &s.sql.deleteUser, s.spec.text(realm), s.spec.text(user), keep[:])
 	return int(n), err
 }
 
@@ -76,9 +76,15 @@ const batch = 500
 // 500, so an error may come after some of them; it can be called again.
 // Options.Timeout counts for each batch.
 func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
-	return drain(ctx, batch, func() (int64, error) {
-		return s.exec(ctx, &s.sql.deleteRealm, realm, batch)
+	name := s.spec.text(realm)
+	total, err := drain(ctx, batch, func() (int64, error) {
+		return s.exec(ctx, &s.sql.deleteSome, name, batch)
 	})
+	if err != nil {
+		return total, err
+	}
+	rest, err := s.exec(ctx, &s.sql.deleteRealm, name)
+	return total + int(rest), err
 }
 
 // drain deletes in batches of limit rows until one is not full.
@@ -103,7 +109,7 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (in
 		return 0, ctx.Err()
 	}
 	ms := now.UnixMilli()
-	n, err := s.exec(ctx, &s.sql.sweep, ms, ms, limit)
+	n, err := s.exec(ctx, &s.sql.sweep, ms, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -122,6 +128,6 @@ func (s *Store) Count(ctx context.Context, realm string, now time.Time) (int, er
 			return nil
 		}
 		return rows.Scan(&n)
-	}, realm, now.UnixMilli())
+	}, s.spec.text(realm), now.UnixMilli())
 	return n, err
 }

@@ -17,8 +17,8 @@ func record(user string) sessions.Record {
 // BenchmarkSQLite has, beside the store's calls, the bare prepared SELECT that
 // Find is to stay near: same row, same driver, a context that can end.
 func BenchmarkSQLite(b *testing.B) {
-	db := openDB(b, dsn(b))
-	s := openStore(b, db, nil)
+	db := sqlite.open(b, sqliteDSN(b))
+	s := sqlite.store(b, db, nil)
 	ctx := b.Context()
 	r := record("alice")
 	for i := range 1000 {

@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
-	_ "embed" // the schema
+	"database/sql"
+	_ "embed" // the schemas
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -13,45 +15,112 @@ type Dialect int
 const (
 	// SQLite is SQLite 3.37 and later, with any driver.
 	SQLite Dialect = iota + 1
+	// MySQL is MySQL 8.0 and MariaDB 10.6, and later, with
+	// github.com/go-sql-driver/mysql.
+	MySQL
+	// PostgreSQL is PostgreSQL 13 and later, with
+	// github.com/jackc/pgx/v5/stdlib, or github.com/lib/pq.
+	PostgreSQL
 )
 
-//go:embed schema/sqlite.sql
-var sqliteSchema string
+var (
+	//go:embed schema/sqlite.sql
+	sqliteSchema string
+	//go:embed schema/mysql.sql
+	mysqlSchema string
+	//go:embed schema/postgresql.sql
+	postgresSchema string
+)
 
 // A spec is all that the dialects differ in. Statements are written once, with
-// ? for arguments, double quotes for names, and these words in braces.
+// ? for arguments and double quotes for names.
 type spec struct {
 	name   string
 	schema string
 
-	words map[string]string // word: text
+	// unqualified is what stands in the schema before the names that take no
+	// schema of their own, because another name in the statement brings it.
+	unqualified string
+	maxName     int    // bytes of a table name, so that what derives from it fits
+	quote       string // around names
+	numbered    bool   // arguments are $1, $2, …
 
+	greatest string // the larger of two values
+	ignore   string // ends an INSERT that does nothing where the key is there
+	batch    string // deletes rows of a table by a condition, at most ? of them
+
+	// text makes a string what the column wants.
+	text func(string) any
 	// oneWriter: the database lets one connection write at a time and has no
 	// queue, so the store keeps its writers in one.
 	oneWriter bool
 	// busy tells an error that trying again mends.
 	busy func(error) bool
-	// wal: Migrate asks for a write-ahead log.
-	wal bool
+	// exists tells the error of an INSERT whose key is there; nil where the
+	// statement says so with no rows.
+	exists func(error) bool
+	// migrateLock, held for a transaction, lets one instance migrate at a time.
+	migrateLock string
+	// setting is a query for what the store relies on, and accept judges the
+	// answer.
+	setting string
+	accept  func(db *sql.DB, value string) error
 }
 
 func (d Dialect) spec() (*spec, error) {
 	switch d {
 	case SQLite:
 		return &spec{
-			name:   "SQLite",
-			schema: sqliteSchema,
-			words: map[string]string{
-				"greatest": "max",
-				"ignore":   `ON CONFLICT ("id") DO NOTHING`,
-			},
-			oneWriter: true,
-			busy:      sqliteBusy,
-			wal:       true,
+			name:        "SQLite",
+			schema:      sqliteSchema,
+			unqualified: `ON `,
+			maxName:     63,
+			quote:       `"`,
+			greatest:    "max",
+			ignore:      `ON CONFLICT ("id") DO NOTHING`,
+			batch:       `DELETE FROM %[1]s WHERE "id" IN (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ?)`,
+			text:        func(s string) any { return s },
+			oneWriter:   true,
+			busy:        sqliteBusy,
+			setting:     "PRAGMA journal_mode = WAL",
+			accept:      sqliteAhead,
+		}, nil
+	case MySQL:
+		return &spec{
+			name:     "MySQL",
+			schema:   mysqlSchema,
+			maxName:  64 - len("_once"),
+			quote:    "`",
+			greatest: "greatest",
+			batch:    `DELETE FROM %s WHERE %s LIMIT ?`,
+			text:     bytes,
+			busy:     mysqlDeadlock,
+			exists:   mysqlDuplicate,
+			setting:  "SELECT @@SESSION.sql_mode",
+			accept:   mysqlStrict,
+		}, nil
+	case PostgreSQL:
+		return &spec{
+			name:        "PostgreSQL",
+			schema:      postgresSchema,
+			unqualified: `INDEX IF NOT EXISTS `,
+			maxName:     63 - len("_once_expires"),
+			quote:       `"`,
+			numbered:    true,
+			greatest:    "greatest",
+			ignore:      `ON CONFLICT ("id") DO NOTHING`,
+			// An array is made once, where a subquery may run again.
+			batch:       `DELETE FROM %[1]s WHERE "id" = ANY (ARRAY (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED))`,
+			text:        bytes,
+			busy:        postgresConflict,
+			migrateLock: "SELECT pg_advisory_xact_lock(7234208172413153634)", // "database",
 		}, nil
 	}
 	return nil, fmt.Errorf("sqlstore: unknown dialect %d", int(d))
 }
+
+// bytes are what a binary column takes from every driver.
+func bytes(s string) any { return []byte(s) }
 
 // sqliteBusy goes by SQLite's own words, which every driver passes on.
 func sqliteBusy(err error) bool {
@@ -59,4 +128,37 @@ func sqliteBusy(err error) bool {
 	return strings.Contains(text, "database is locked") ||
 		strings.Contains(text, "database table is locked") ||
 		strings.Contains(text, "database schema is locked")
+}
+
+// sqliteAhead wants the write-ahead log, which PRAGMA journal_mode turns on.
+func sqliteAhead(db *sql.DB, mode string) error {
+	switch {
+	case mode == "memory" && db.Stats().MaxOpenConnections != 1:
+		return errors.New("an in-memory database needs SetMaxOpenConns(1)")
+	case mode != "wal" && mode != "memory":
+		return fmt.Errorf("the database stays in journal mode %q, want WAL", mode)
+	}
+	return nil
+}
+
+// The driver's errors have their number in the text, and no method for it.
+func mysqlDeadlock(err error) bool  { return strings.Contains(err.Error(), "Error 1213 ") }
+func mysqlDuplicate(err error) bool { return strings.Contains(err.Error(), "Error 1062 ") }
+
+// mysqlStrict refuses a server that cuts what is too long.
+func mysqlStrict(_ *sql.DB, mode string) error {
+	if !strings.Contains(mode, "STRICT_TRANS_TABLES") && !strings.Contains(mode, "STRICT_ALL_TABLES") {
+		return errors.New("sql_mode needs STRICT_TRANS_TABLES, or values are cut without an error")
+	}
+	return nil
+}
+
+// postgresConflict: a deadlock, or a transaction isolation that wants the
+// statement again.
+func postgresConflict(err error) bool {
+	coded, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err)
+	return ok && (coded.SQLState() == "40P01" || coded.SQLState() == "40001")
 }

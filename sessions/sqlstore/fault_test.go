@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,8 +16,12 @@ import (
 
 // B36: every value is bound, so SQL in it is text.
 func TestValuesAreBound(t *testing.T) {
-	db := openDB(t, dsn(t))
-	s := openStore(t, db, nil)
+	each(t, testValuesAreBound)
+}
+
+func testValuesAreBound(t *testing.T, d database) {
+	db := d.open(t, d.dsn(t))
+	s := d.store(t, db, nil)
 	for i, text := range []string{
 		`'; DROP TABLE passport_sessions; --`, `" OR 1=1 --`, `' OR ''='`, `\'; DELETE FROM passport_sessions; --`, `?`, `$1`, `:id`, `@id`, "{table}", "%s%d",
 	} {
@@ -38,12 +43,14 @@ func TestValuesAreBound(t *testing.T) {
 	}
 }
 
-// B34: fifty writers over two handles, with a busy timeout and without.
+// B34: fifty writers over two handles, and none is told to come again.
 func TestFiftyWriters(t *testing.T) {
-	for name, pragma := range map[string]string{"busy_timeout": "&_pragma=busy_timeout(2000)", "none": ""} {
-		t.Run(name, func(t *testing.T) {
-			file := bareDSN(t) + pragma
-			stores := []*sqlstore.Store{openStore(t, openDB(t, file), nil), openStore(t, openDB(t, file), nil)}
+	withoutTimeout := sqlite
+	withoutTimeout.name, withoutTimeout.dsn = "SQLite without busy_timeout", sqliteBareDSN
+	for _, d := range append(slices.Clone(databases), withoutTimeout) {
+		t.Run(d.name, func(t *testing.T) {
+			dsn := d.dsn(t)
+			stores := []*sqlstore.Store{d.store(t, d.open(t, dsn), nil), d.store(t, d.open(t, dsn), nil)}
 			ctx := t.Context()
 			errs := make([]error, 50)
 			var wg sync.WaitGroup
@@ -75,14 +82,18 @@ func life(ctx context.Context, s *sqlstore.Store, n byte) error {
 
 // Sessions survive a restart of the server.
 func TestReopen(t *testing.T) {
-	file, ctx := dsn(t), t.Context()
-	db := openDB(t, file)
-	s := openStore(t, db, nil)
+	each(t, testReopen)
+}
+
+func testReopen(t *testing.T, d database) {
+	file, ctx := d.dsn(t), t.Context()
+	db := d.open(t, file)
+	s := d.store(t, db, nil)
 	r := record("alice")
 	if err := errors.Join(s.Create(ctx, r), s.Once(ctx, r.ID, time.Now().Add(time.Hour)), db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s = openStore(t, openDB(t, file), nil)
+	s = d.store(t, d.open(t, file), nil)
 	if got, err := s.Find(ctx, r.ID); err != nil || got.User != "alice" {
 		t.Errorf("Find: got %+v and error %v", got, err)
 	}
@@ -98,13 +109,13 @@ func TestLockedDatabase(t *testing.T) {
 	for name, pragma := range map[string]string{"busy_timeout": "&_pragma=busy_timeout(10000)", "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file, ctx := bareDSN(t)+pragma, t.Context()
-			s := openStore(t, openDB(t, file), &sqlstore.Options{Timeout: 200 * time.Millisecond})
+			file, ctx := sqliteBareDSN(t)+pragma, t.Context()
+			s := sqlite.store(t, sqlite.open(t, file), &sqlstore.Options{Timeout: 200 * time.Millisecond})
 			r := record("alice")
 			if err := s.Create(ctx, r); err != nil {
 				t.Fatal(err)
 			}
-			other, err := openDB(t, file).Conn(ctx)
+			other, err := sqlite.open(t, file).Conn(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,8 +165,12 @@ func TestLockedDatabase(t *testing.T) {
 // A database that cannot answer is an outage, never a missing or broken
 // session, and nothing of it is remembered.
 func TestOutage(t *testing.T) {
-	db, ctx := openDB(t, dsn(t)), t.Context()
-	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
+	each(t, testOutage)
+}
+
+func testOutage(t *testing.T, d database) {
+	db, ctx := d.open(t, d.dsn(t)), t.Context()
+	s, err := sqlstore.New(db, d.dialect, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +217,7 @@ func TestCorruptRows(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.column+"="+tt.value, func(t *testing.T) {
-			db, ctx := openDB(t, dsn(t)), t.Context()
+			db, ctx := sqlite.open(t, sqliteDSN(t)), t.Context()
 			// A table of somebody's own, which takes anything.
 			var names, values []string
 			for name, value := range good {
@@ -220,7 +235,7 @@ func TestCorruptRows(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := openStore(t, db, nil)
+			s := sqlite.store(t, db, nil)
 			if list, err := s.List(ctx, "session", "alice"); !errors.Is(err, sessions.ErrCorrupt) || list != nil {
 				t.Errorf("List: got %+v and error %v, want ErrCorrupt", list, err)
 			}

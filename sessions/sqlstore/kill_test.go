@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 //	replacing OLD NEW
 //	deleted ID
 func saveForEver(file string) error {
-	db, err := openPlain(file)
+	db, err := sql.Open("sqlite", file)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func saveForEver(file string) error {
 // B33: what was acknowledged before a kill -9 is there afterwards. B06: of a
 // Replace, both halves are, or neither.
 func TestKill(t *testing.T) {
-	file := dsn(t)
+	file := sqliteDSN(t)
 	saved, replacing := make(map[string]int64), make(map[string]string)
 	for round := range 8 {
 		killServer(t, file, time.Duration(round)*10*time.Millisecond, func(line string) {
@@ -86,7 +87,7 @@ func TestKill(t *testing.T) {
 			}
 		})
 	}
-	s := openStore(t, openDB(t, file), nil)
+	s := sqlite.store(t, sqlite.open(t, file), nil)
 	version := func(id string) int64 {
 		b, err := hex.DecodeString(id)
 		if err != nil || len(b) != 32 {

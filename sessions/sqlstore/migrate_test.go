@@ -16,10 +16,18 @@ import (
 	"github.com/gopassport/passport/sessions/sqlstore"
 )
 
-// objects lists the tables and indexes of the database.
-func objects(t testing.TB, db *sql.DB) []string {
+// objects lists the tables of the database and the indexes with a name of ours.
+func objects(t testing.TB, d database, db *sql.DB) []string {
 	t.Helper()
-	rows, err := db.Query(`SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex%' ORDER BY 1`)
+	query := map[sqlstore.Dialect]string{
+		sqlstore.SQLite: `SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex%'`,
+		sqlstore.MySQL: `SELECT concat('table ', table_name) FROM information_schema.tables WHERE table_schema = database()
+			UNION SELECT concat('index ', table_name, '_', index_name) FROM information_schema.statistics
+			WHERE table_schema = database() AND index_name <> 'PRIMARY'`,
+		sqlstore.PostgreSQL: `SELECT 'table ' || tablename FROM pg_tables WHERE schemaname = current_schema()
+			UNION SELECT 'index ' || indexname FROM pg_indexes WHERE schemaname = current_schema() AND indexname NOT LIKE '%_pkey'`,
+	}[d.dialect]
+	rows, err := db.Query(query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +43,7 @@ func objects(t testing.TB, db *sql.DB) []string {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -48,48 +57,52 @@ func made(name string) []string {
 	return names
 }
 
-// B37: eight instances migrate a new file at once, then again with sessions in
-// it.
+// B37: eight instances migrate an empty database at once, then again with
+// sessions in it.
 func TestMigrateAtOnce(t *testing.T) {
-	for _, pragma := range []string{"&_pragma=busy_timeout(2000)", ""} {
-		file := bareDSN(t) + pragma
-		stores := make([]*sqlstore.Store, 8)
-		for i := range stores {
-			var err error
-			if stores[i], err = sqlstore.New(openDB(t, file), sqlstore.SQLite, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		r := record("alice")
-		for round := range 3 {
-			errs := make([]error, len(stores))
-			var wg sync.WaitGroup
-			for i, s := range stores {
-				wg.Go(func() { errs[i] = s.Migrate(t.Context()) })
-			}
-			wg.Wait()
-			if err := errors.Join(errs...); err != nil {
-				t.Fatalf("round %d: %v", round, err)
-			}
-			if round == 0 {
-				if err := stores[0].Create(t.Context(), r); err != nil {
+	withoutTimeout := sqlite
+	withoutTimeout.name, withoutTimeout.dsn = "SQLite without busy_timeout", sqliteBareDSN
+	for _, d := range append(slices.Clone(databases), withoutTimeout) {
+		t.Run(d.name, func(t *testing.T) {
+			dsn := d.dsn(t)
+			stores := make([]*sqlstore.Store, 8)
+			for i := range stores {
+				var err error
+				if stores[i], err = sqlstore.New(d.open(t, dsn), d.dialect, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := stores[round].Find(t.Context(), r.ID); err != nil {
-				t.Fatalf("round %d: a session is lost: %v", round, err)
+			r := record("alice")
+			for round := range 3 {
+				errs := make([]error, len(stores))
+				var wg sync.WaitGroup
+				for i, s := range stores {
+					wg.Go(func() { errs[i] = s.Migrate(t.Context()) })
+				}
+				wg.Wait()
+				if err := errors.Join(errs...); err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+				if round == 0 {
+					if err := stores[0].Create(t.Context(), r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := stores[round].Find(t.Context(), r.ID); err != nil {
+					t.Fatalf("round %d: a session is lost: %v", round, err)
+				}
 			}
-		}
-		if diff := cmp.Diff(made("passport_sessions"), objects(t, openDB(t, file))); diff != "" {
-			t.Error(diff)
-		}
+			if diff := cmp.Diff(made("passport_sessions"), objects(t, d, d.open(t, dsn))); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
 // B34: readers and the writer do not wait for each other.
 func TestMigrateTurnsWALOn(t *testing.T) {
-	db := openDB(t, dsn(t))
-	openStore(t, db, nil)
+	db := sqlite.open(t, sqliteDSN(t))
+	sqlite.store(t, db, nil)
 	var mode string
 	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
 		t.Errorf("journal mode: got %q and error %v, want wal", mode, err)
@@ -98,59 +111,109 @@ func TestMigrateTurnsWALOn(t *testing.T) {
 
 // The file is what Migrate runs: a migration tool may run it instead.
 func TestSchemaFile(t *testing.T) {
-	schema, err := os.ReadFile("schema/sqlite.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := openDB(t, dsn(t))
-	if _, err := db.Exec(string(schema)); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(made("passport_sessions"), objects(t, db)); diff != "" {
-		t.Error(diff)
-	}
-	s := openStore(t, db, nil)
-	if err := s.Create(t.Context(), record("alice")); err != nil {
-		t.Error(err)
-	}
+	files := map[sqlstore.Dialect]string{sqlstore.SQLite: "sqlite", sqlstore.MySQL: "mysql", sqlstore.PostgreSQL: "postgresql"}
+	each(t, func(t *testing.T, d database) {
+		schema, err := os.ReadFile("schema/" + files[d.dialect] + ".sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := d.open(t, d.dsn(t))
+		for range 2 {
+			for statement := range strings.SplitSeq(strings.TrimSpace(string(schema)), ";\n") {
+				if _, err := db.Exec(statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if diff := cmp.Diff(made("passport_sessions"), objects(t, d, db)); diff != "" {
+			t.Error(diff)
+		}
+		s, err := sqlstore.New(db, d.dialect, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Create(t.Context(), record("alice")); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Two realms may as well have a table each.
 func TestTwoTables(t *testing.T) {
-	db := openDB(t, dsn(t))
-	customers := openStore(t, db, &sqlstore.Options{Table: "select"}) // a reserved word
-	admins := openStore(t, db, &sqlstore.Options{Table: "main.Admins_2"})
-	r := record("alice")
-	if err := customers.Create(t.Context(), r); err != nil {
-		t.Fatal(err)
+	here := map[sqlstore.Dialect]string{
+		sqlstore.SQLite: "SELECT 'main'", sqlstore.MySQL: "SELECT database()", sqlstore.PostgreSQL: "SELECT current_schema()",
 	}
-	if _, err := admins.Find(t.Context(), r.ID); !errors.Is(err, sessions.ErrNotFound) {
-		t.Errorf("Find in the other table: got error %v, want ErrNotFound", err)
-	}
-	want := append(made("Admins_2"), made("select")...)
-	slices.Sort(want)
-	if diff := cmp.Diff(want, objects(t, db)); diff != "" {
-		t.Error(diff)
-	}
+	each(t, func(t *testing.T, d database) {
+		db := d.open(t, d.dsn(t))
+		var schema string
+		if err := db.QueryRow(here[d.dialect]).Scan(&schema); err != nil {
+			t.Fatal(err)
+		}
+		customers := d.store(t, db, &sqlstore.Options{Table: "select"}) // a reserved word
+		admins := d.store(t, db, &sqlstore.Options{Table: schema + ".Admins_2"})
+		r := record("alice")
+		if err := customers.Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := admins.Find(t.Context(), r.ID); !errors.Is(err, sessions.ErrNotFound) {
+			t.Errorf("Find in the other table: got error %v, want ErrNotFound", err)
+		}
+		want := append(made("Admins_2"), made("select")...)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, objects(t, d, db)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A name that the database would cut, with what is derived from it, is refused:
+// an index would be missing, or two tables be one.
+func TestLongTableName(t *testing.T) {
+	longest := map[sqlstore.Dialect]int{sqlstore.SQLite: 63, sqlstore.MySQL: 59, sqlstore.PostgreSQL: 50}
+	each(t, func(t *testing.T, d database) {
+		name := strings.Repeat("t", longest[d.dialect])
+		db := d.open(t, d.dsn(t))
+		d.store(t, db, &sqlstore.Options{Table: name})
+		if diff := cmp.Diff(made(name), objects(t, d, db)); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := sqlstore.New(db, d.dialect, &sqlstore.Options{Table: name + "t"}); err == nil {
+			t.Errorf("New with a name of %d letters: got no error", len(name)+1)
+		}
+	})
 }
 
 func TestMigrateTellsWhatDoesNotFit(t *testing.T) {
-	db := openDB(t, dsn(t))
-	if _, err := db.Exec(`CREATE TABLE passport_sessions (expires INTEGER, realm TEXT, user_id TEXT, session_id TEXT)`); err != nil {
-		t.Fatal(err)
-	}
-	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
+	each(t, func(t *testing.T, d database) {
+		db := d.open(t, d.dsn(t))
+		if _, err := db.Exec(`CREATE TABLE passport_sessions (expires INTEGER, realm INTEGER, user_id INTEGER, session_id INTEGER)`); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlstore.New(db, d.dialect, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), `does not fit`) || !strings.Contains(err.Error(), "passport_sessions") {
+			t.Errorf("Migrate over another program's table: got error %v", err)
+		}
+	})
+}
+
+// B34: a server that cuts what is too long, and says nothing, is refused.
+func TestMigrateWantsStrictMode(t *testing.T) {
+	db := mariadb.open(t, mariadb.dsn(t)+"?sql_mode=''")
+	s, err := sqlstore.New(db, sqlstore.MySQL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), `table "passport_sessions" does not fit`) {
-		t.Errorf("Migrate over another program's table: got error %v", err)
+	if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "STRICT_TRANS_TABLES") {
+		t.Errorf("Migrate without strict mode: got error %v", err)
 	}
 }
 
 // Each connection to :memory: is a database of its own.
 func TestInMemoryDatabase(t *testing.T) {
-	db := openDB(t, ":memory:")
+	db := sqlite.open(t, ":memory:")
 	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +235,7 @@ func TestInMemoryDatabase(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	db := openDB(t, ":memory:")
+	db := sqlite.open(t, ":memory:")
 	tests := []struct {
 		name    string
 		db      *sql.DB
@@ -201,7 +264,7 @@ func FuzzTableName(f *testing.F) {
 	} {
 		f.Add(name)
 	}
-	db := openDB(f, ":memory:")
+	db := sqlite.open(f, ":memory:")
 	f.Fuzz(func(t *testing.T, name string) {
 		_, err := sqlstore.New(db, sqlstore.SQLite, &sqlstore.Options{Table: name})
 		want := name == "" || len(name) <= 63 && tableName.MatchString(name)

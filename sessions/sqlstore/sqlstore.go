@@ -1,13 +1,34 @@
-// Package sqlstore keeps sessions in a SQL database, over database/sql and
-// with a driver of the application's choice; it imports none. A [Store] is a
-// [sessions.Store] with all abilities.
+// Package sqlstore keeps sessions in MySQL, MariaDB, PostgreSQL or SQLite,
+// over database/sql and with a driver of the application's choice; it imports
+// none. A [Store] is a [sessions.Store] with all abilities.
 //
-//	db, err := sql.Open("sqlite", "file:demo.db?_pragma=busy_timeout(2000)&_pragma=synchronous(FULL)") // modernc.org/sqlite
-//	store, err := sqlstore.New(db, sqlstore.SQLite, nil)
+//	db, err := sql.Open("mysql", "user:password@tcp(localhost:3306)/site") // github.com/go-sql-driver/mysql
+//	store, err := sqlstore.New(db, sqlstore.MySQL, nil)
 //	err = store.Migrate(ctx)
 //	manager := sessions.New(store, nil)
 //
+// Every call is one statement, prepared once for each connection. Let
+// database/sql keep as many idle connections as are busy together
+// (SetMaxIdleConns; its default is 2), or it opens and prepares again.
+//
+// # MySQL and MariaDB
+//
+// The session must be in strict mode, the servers' default. The isolation
+// should be REPEATABLE READ, their default too: with READ COMMITTED, signing a
+// user out everywhere may miss a session that rotates at that very moment.
+//
+// # PostgreSQL
+//
+//	db, err := sql.Open("pgx", "postgres://user:password@localhost/site") // github.com/jackc/pgx/v5/stdlib
+//	store, err := sqlstore.New(db, sqlstore.PostgreSQL, nil)
+//
+// Behind a pooler that lends a connection for each transaction, prepared
+// statements need its support for them.
+//
 // # SQLite
+//
+//	db, err := sql.Open("sqlite", "file:site.db?_pragma=busy_timeout(2000)&_pragma=synchronous(FULL)") // modernc.org/sqlite
+//	store, err := sqlstore.New(db, sqlstore.SQLite, nil)
 //
 // [Store.Migrate] puts the file into write-ahead mode, which it keeps, so that
 // readers and the writer do not wait for each other. The store queues its
@@ -28,7 +49,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -38,7 +58,8 @@ type Options struct {
 	// Table is the name of the table of sessions, with a schema and a dot
 	// before it or not: `^[A-Za-z_][A-Za-z0-9_.]{0,62}$`. Names derived from
 	// it, such as the table of one-time values, end in _once, _expires and
-	// _user. Default "passport_sessions".
+	// _user, and must fit too: at most 59 letters after the dot on MySQL, 50 on
+	// PostgreSQL. Default "passport_sessions".
 	Table string
 
 	// Timeout bounds a call whose context has no deadline, so that a database
@@ -81,7 +102,7 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := parseTable(opts.Table)
+	t, err := parseTable(opts.Table, sp)
 	if err != nil {
 		return nil, err
 	}
@@ -106,51 +127,78 @@ func (s *Store) Migrate(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, migrateTimeout)
 		defer cancel()
 	}
-	if s.spec.wal {
-		if err := s.writeAhead(ctx); err != nil {
-			return failed(ctx, "migrate", err)
-		}
+	if err := s.checkSetting(ctx); err != nil {
+		return failed(ctx, "migrate", err)
 	}
-	for query := range strings.SplitSeq(strings.TrimSpace(s.schema()), ";\n") {
-		err := s.write(ctx, func() error {
-			_, err := s.db.ExecContext(ctx, query)
-			return err
-		})
-		if err != nil {
-			return failed(ctx, "migrate", err)
-		}
+	if err := s.createTables(ctx); err != nil {
+		return failed(ctx, "migrate", err)
 	}
 	return s.sql.each(func(st *statement) error {
 		return s.retry(ctx, func() error {
 			_, err := st.prepared(ctx, s.db)
 			if err != nil {
-				err = failed(ctx, "migrate: table "+s.table.prefix()+`" does not fit`, err)
+				err = failed(ctx, "migrate: table "+s.table.prefix(s.spec.quote)+s.spec.quote+" does not fit", err)
 			}
 			return err
 		})
 	})
 }
 
-// schema is the dialect's, with the store's table name.
-func (s *Store) schema() string {
-	const name = `"passport_sessions`
-	// SQLite wants the schema before the index, not before its table.
-	return strings.NewReplacer(`ON `+name, `ON "`+s.table.name, name, s.table.prefix()).Replace(s.spec.schema)
+func (s *Store) checkSetting(ctx context.Context) error {
+	if s.spec.setting == "" {
+		return nil
+	}
+	var value string
+	err := s.retry(ctx, func() error { return s.db.QueryRowContext(ctx, s.spec.setting).Scan(&value) })
+	if err != nil {
+		return err
+	}
+	return s.spec.accept(s.db, value)
 }
 
-// writeAhead turns SQLite's write-ahead log on.
-func (s *Store) writeAhead(ctx context.Context) error {
-	var mode string
-	err := s.retry(ctx, func() error {
-		return s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
-	})
-	switch {
-	case err != nil:
+// createTables runs the schema, in one transaction where a lock is held for it.
+func (s *Store) createTables(ctx context.Context) error {
+	if s.spec.migrateLock == "" {
+		return s.createWith(ctx, s.db)
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
 		return err
-	case mode == "memory" && s.db.Stats().MaxOpenConnections != 1:
-		return errors.New("an in-memory database needs SetMaxOpenConns(1)")
-	case mode != "wal" && mode != "memory":
-		return fmt.Errorf("the database stays in journal mode %q, want WAL", mode)
+	}
+	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
+	if _, err := tx.ExecContext(ctx, s.spec.migrateLock); err != nil {
+		return err
+	}
+	if err := s.createWith(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// An execer is a *sql.DB or a *sql.Tx.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func (s *Store) createWith(ctx context.Context, db execer) error {
+	for query := range strings.SplitSeq(strings.TrimSpace(s.schema()), ";\n") {
+		err := s.write(ctx, func() error {
+			_, err := db.ExecContext(ctx, query)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// schema is the dialect's, with the store's table name.
+func (s *Store) schema() string {
+	name := s.spec.quote + "passport_sessions"
+	pairs := []string{name, s.table.prefix(s.spec.quote)}
+	if bare := s.spec.unqualified; bare != "" {
+		pairs = append([]string{bare + name, bare + s.spec.quote + s.table.name}, pairs...)
+	}
+	return strings.NewReplacer(pairs...).Replace(s.spec.schema)
 }

@@ -16,7 +16,7 @@ var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,62}$`)
 // A table is a checked name: an optional schema, a dot, and the name.
 type table struct{ schema, name string }
 
-func parseTable(name string) (table, error) {
+func parseTable(name string, sp *spec) (table, error) {
 	schema, rest, dotted := strings.Cut(name, ".")
 	if !dotted {
 		schema, rest = "", name
@@ -24,15 +24,18 @@ func parseTable(name string) (table, error) {
 	if !tableName.MatchString(name) || rest == "" || strings.Contains(rest, ".") {
 		return table{}, fmt.Errorf("sqlstore: table name %q: want letters, digits and _, at most 63, with a schema and a dot before them or not", name)
 	}
+	if len(rest) > sp.maxName {
+		return table{}, fmt.Errorf("sqlstore: table name %q: %s leaves room for %d letters", name, sp.name, sp.maxName)
+	}
 	return table{schema, rest}, nil
 }
 
 // prefix is the quoted name without its closing quote, for a suffix.
-func (t table) prefix() string {
+func (t table) prefix(quote string) string {
 	if t.schema == "" {
-		return `"` + t.name
+		return quote + t.name
 	}
-	return `"` + t.schema + `"."` + t.name
+	return quote + t.schema + quote + "." + quote + t.name
 }
 
 // A statement is prepared when first used, once for the life of the store; the
@@ -72,7 +75,8 @@ func (st *statement) prepared(ctx context.Context, db *sql.DB) (*sql.Stmt, error
 // statement, and a transaction of several is never needed.
 type statements struct {
 	create, find, update, replace, touch, delete, version statement
-	list, deleteUser, deleteRealm, sweep, count           statement
+	list, deleteUser, deleteSome, deleteRealm             statement
+	sweep, count                                          statement
 	once, sweepOnce                                       statement
 }
 
@@ -83,13 +87,18 @@ const (
 )
 
 func newStatements(sp *spec, t table) *statements {
-	pairs := []string{"{table}", t.prefix() + `"`, "{once}", t.prefix() + `_once"`, "{found}", foundColumns, "{all}", allColumns}
-	for word, text := range sp.words {
-		pairs = append(pairs, "{"+word+"}", text)
-	}
-	words := strings.NewReplacer(pairs...)
+	words := strings.NewReplacer(
+		"{table}", t.prefix(sp.quote)+sp.quote, "{once}", t.prefix(sp.quote)+"_once"+sp.quote,
+		"{found}", foundColumns, "{all}", allColumns, "{greatest}", sp.greatest, "{ignore}", sp.ignore)
 	define := func(st *statement, name, query string) {
-		st.name, st.query, st.gate = name, words.Replace(query), make(chan struct{}, 1)
+		query = strings.ReplaceAll(words.Replace(query), `"`, sp.quote)
+		if sp.numbered {
+			query = number(query)
+		}
+		st.name, st.query, st.gate = name, query, make(chan struct{}, 1)
+	}
+	batch := func(st *statement, name, table, condition string) {
+		define(st, name, fmt.Sprintf(sp.batch, table, condition))
 	}
 	var s statements
 	define(&s.create, "create", `INSERT INTO {table} ({all}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {ignore}`)
@@ -108,15 +117,13 @@ func newStatements(sp *spec, t table) *statements {
 	define(&s.version, "version", `SELECT "version" FROM {table} WHERE "id" = ?`)
 	define(&s.list, "list", `SELECT {all} FROM {table} WHERE "realm" = ? AND "user_id" = ?`)
 	define(&s.deleteUser, "delete user", `DELETE FROM {table} WHERE "realm" = ? AND "user_id" = ? AND "id" <> ?`)
-	define(&s.deleteRealm, "delete realm", `DELETE FROM {table} WHERE "id" IN (SELECT "id" FROM {table} WHERE "realm" = ? LIMIT ?)`)
-	// The condition stands twice: a database that does not hold the rows of the
-	// inner SELECT looks again before it deletes.
-	define(&s.sweep, "delete expired", `DELETE FROM {table} WHERE "expires" <= ? AND "id" IN
-		(SELECT "id" FROM {table} WHERE "expires" <= ? ORDER BY "expires" LIMIT ?)`)
+	// Batches may leave out what others hold; the rest comes last, at once.
+	batch(&s.deleteSome, "delete realm", "{table}", `"realm" = ?`)
+	define(&s.deleteRealm, "delete realm", `DELETE FROM {table} WHERE "realm" = ?`)
+	batch(&s.sweep, "delete expired", "{table}", `"expires" <= ? ORDER BY "expires"`)
 	define(&s.count, "count", `SELECT count(*) FROM {table} WHERE "realm" = ? AND "expires" > ?`)
 	define(&s.once, "once", `INSERT INTO {once} ("id", "expires") VALUES (?, ?) {ignore}`)
-	define(&s.sweepOnce, "delete expired once", `DELETE FROM {once} WHERE "id" IN
-		(SELECT "id" FROM {once} WHERE "expires" <= ? ORDER BY "expires" LIMIT ?)`)
+	batch(&s.sweepOnce, "delete expired once", "{once}", `"expires" <= ? ORDER BY "expires"`)
 	return &s
 }
 
@@ -124,11 +131,25 @@ func newStatements(sp *spec, t table) *statements {
 func (s *statements) each(f func(*statement) error) error {
 	for _, st := range []*statement{
 		&s.create, &s.find, &s.update, &s.replace, &s.touch, &s.delete, &s.version,
-		&s.list, &s.deleteUser, &s.deleteRealm, &s.sweep, &s.count, &s.once, &s.sweepOnce,
+		&s.list, &s.deleteUser, &s.deleteSome, &s.deleteRealm, &s.sweep, &s.count, &s.once, &s.sweepOnce,
 	} {
 		if err := f(st); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// number makes the arguments $1, $2 and so on. No text in a statement has a ?.
+func number(query string) string {
+	var b strings.Builder
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		fmt.Fprintf(&b, "$%d", n)
+		query = after
+	}
 }

@@ -14,11 +14,8 @@ var errVersion = errors.New("version is not positive")
 
 // Create implements [sessions.Store].
 func (s *Store) Create(ctx context.Context, r sessions.Record) error {
-	o := origin(r)
-	n, err := s.exec(ctx, &s.sql.create,
-		r.User, []byte(r.Data), r.Factors, r.Stamp, r.AuthTime, r.Created, r.LastSeen, r.Idle, r.Absolute, r.Version, r.Remember,
-		o.Realm, o.Address, o.Agent, r.ID[:])
-	if err == nil && n == 0 {
+	n, err := s.exec(ctx, &s.sql.create, s.columns(r)...)
+	if s.there(n, err) {
 		return sessions.ErrConflict
 	}
 	return err
@@ -45,8 +42,9 @@ func (s *Store) Find(ctx context.Context, id sessions.ID) (sessions.Record, erro
 
 // Update implements [sessions.Store], in one round trip when it succeeds.
 func (s *Store) Update(ctx context.Context, r sessions.Record, version int64) error {
+	text := s.spec.text
 	n, err := s.exec(ctx, &s.sql.update,
-		r.User, []byte(r.Data), r.Factors, r.Stamp, r.AuthTime, r.LastSeen, r.Idle, r.Absolute, version+1, r.Remember,
+		text(r.User), []byte(r.Data), text(r.Factors), text(r.Stamp), r.AuthTime, r.LastSeen, r.Idle, r.Absolute, version+1, r.Remember,
 		r.ID[:], version)
 	if err == nil && n == 0 {
 		return s.whyNot(ctx, r.ID)
@@ -57,15 +55,19 @@ func (s *Store) Update(ctx context.Context, r sessions.Record, version int64) er
 // Replace implements [sessions.Store], in one round trip when it succeeds. A
 // record that has the id of r is an error of the driver, and changes nothing.
 func (s *Store) Replace(ctx context.Context, old sessions.ID, version int64, r sessions.Record) error {
-	o := origin(r)
-	n, err := s.exec(ctx, &s.sql.replace,
-		r.User, []byte(r.Data), r.Factors, r.Stamp, r.AuthTime, r.Created, r.LastSeen, r.Idle, r.Absolute, r.Version, r.Remember,
-		o.Realm, o.Address, o.Agent, r.ID[:],
-		old[:], version)
+	n, err := s.exec(ctx, &s.sql.replace, append(s.columns(r), old[:], version)...)
 	if err == nil && n == 0 {
 		return s.whyNot(ctx, old)
 	}
 	return err
+}
+
+// there tells from what an INSERT returned that the key was there.
+func (s *Store) there(n int64, err error) bool {
+	if err != nil {
+		return s.spec.exists != nil && s.spec.exists(err)
+	}
+	return n == 0
 }
 
 // whyNot tells why a versioned write found no row.
@@ -96,11 +98,18 @@ func (s *Store) Delete(ctx context.Context, id sessions.ID) error {
 	return err
 }
 
-func origin(r sessions.Record) sessions.Origin {
-	if r.Origin == nil {
-		return sessions.Origin{}
+// columns are the values of allColumns.
+func (s *Store) columns(r sessions.Record) []any {
+	var o sessions.Origin
+	if r.Origin != nil {
+		o = *r.Origin
 	}
-	return *r.Origin
+	text := s.spec.text
+	return []any{
+		text(r.User), []byte(r.Data), text(r.Factors), text(r.Stamp),
+		r.AuthTime, r.Created, r.LastSeen, r.Idle, r.Absolute, r.Version, r.Remember,
+		text(o.Realm), text(o.Address), text(o.Agent), r.ID[:],
+	}
 }
 
 // scan reads the columns that Find reads, and more into the rest.
