@@ -30,6 +30,7 @@ const (
 	CodeMethodNotAllowed   = "method-not-allowed"
 	CodeForbidden          = "forbidden"
 	CodeSessionEnded       = "session-ended"
+	CodeTooManySessions    = "too-many-sessions"
 	CodeDetour             = "detour"
 	CodeUnavailable        = "unavailable"
 	CodeInternal           = "internal"

@@ -108,6 +108,8 @@ func notRotated(err error) error {
 	switch {
 	case errors.Is(err, sessions.ErrGone):
 		return &Failure{Code: CodeSessionEnded, Err: err}
+	case errors.Is(err, sessions.ErrLimit):
+		return &Failure{Code: CodeTooManySessions, Message: "You are signed in on too many devices.", Status: http.StatusForbidden, Err: err}
 	case errors.Is(err, sessions.ErrTooLarge):
 		return err // a mistake, not an outage
 	}

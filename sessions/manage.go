@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -10,14 +11,10 @@ import (
 // List returns the user's sessions that are valid now, the one used last
 // first. The empty user is nobody and has none, here and below.
 func (m *Manager) List(ctx context.Context, user string) ([]Record, error) {
-	lister, ok := m.store.(Lister)
-	if !ok {
-		return nil, ErrUnsupported
-	}
 	if user == "" {
 		return nil, nil
 	}
-	records, err := lister.List(ctx, m.realm, user)
+	records, err := m.store.List(ctx, m.realm, user)
 	if err != nil {
 		return nil, err
 	}
@@ -51,32 +48,20 @@ func (m *Manager) RevokeUser(ctx context.Context, user string) (int, error) {
 // and counts them. The zero ID, which a session that is not stored has, keeps
 // none.
 func (m *Manager) RevokeOthers(ctx context.Context, user string, keep ID) (int, error) {
-	deleter, ok := m.store.(UserDeleter)
-	if !ok {
-		return 0, ErrUnsupported
-	}
 	if user == "" {
 		return 0, nil
 	}
-	return deleter.DeleteUser(ctx, m.realm, user, keep)
+	return m.store.DeleteUser(ctx, m.realm, user, keep)
 }
 
 // RevokeAll ends every session of this Manager's realm and counts them.
 func (m *Manager) RevokeAll(ctx context.Context) (int, error) {
-	deleter, ok := m.store.(RealmDeleter)
-	if !ok {
-		return 0, ErrUnsupported
-	}
-	return deleter.DeleteRealm(ctx, m.realm)
+	return m.store.DeleteRealm(ctx, m.realm)
 }
 
 // Count counts the sessions of this Manager's realm that are valid now.
 func (m *Manager) Count(ctx context.Context) (int, error) {
-	counter, ok := m.store.(Counter)
-	if !ok {
-		return 0, ErrUnsupported
-	}
-	return counter.Count(ctx, m.realm, time.Now())
+	return m.store.Count(ctx, m.realm, time.Now())
 }
 
 const (
@@ -86,26 +71,24 @@ const (
 )
 
 // Sweep deletes expired records, of every realm in the store, once per
-// interval until ctx is done, and returns ctx's error. Run it in a goroutine
+// interval until ctx is done, and returns ctx's error, or ErrClosed. Run it in a goroutine
 // of your own; any number of instances may sweep one store. Sessions expire
 // without it: it only keeps the table small. Default interval: 5 minutes.
 //
 // It deletes in batches of 500 with pauses, so that requests do not wait. A
 // batch that fails is logged, and tried again in the next round.
 func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
-	deleter, ok := m.store.(ExpiredDeleter)
-	if !ok {
-		return ErrUnsupported
-	}
 	if interval <= 0 {
 		interval = 5 * time.Minute
 	}
 	for {
 		wait := interval
-		n, err := m.sweep(ctx, deleter)
+		n, err := m.sweep(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, ErrUnsupported), errors.Is(err, ErrClosed):
+			return err
 		case err != nil:
 			m.log.ErrorContext(ctx, "sessions: could not delete expired sessions", "error", err)
 		case n == sweepBatch:
@@ -121,8 +104,8 @@ func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 	}
 }
 
-func (m *Manager) sweep(ctx context.Context, deleter ExpiredDeleter) (int, error) {
+func (m *Manager) sweep(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
-	return deleter.DeleteExpired(ctx, time.Now(), sweepBatch)
+	return m.store.DeleteExpired(ctx, time.Now(), sweepBatch)
 }

@@ -33,10 +33,22 @@ type Options struct {
 	// its idle deadline. Default 1 minute, at most half of Idle.
 	Refresh time.Duration
 
+	// PerUser is how many sessions a user may have at once (ASVS 5.0 7.1.2):
+	// one more sign-in ends the oldest one. The store must be a Lister.
+	// Default 0: any number.
+	PerUser int
+	// RefuseMore refuses the sign-in beyond PerUser instead, with [ErrLimit].
+	RefuseMore bool
+
 	// InsecureHTTP makes the cookie work over plain http, for development, on
-	// hosts other than localhost, and in Safari on localhost too: no Secure attribute, no __Host- prefix.
-	// Anybody on the network path can then take over a session.
+	// hosts other than localhost, and in Safari on localhost too: no Secure
+	// attribute, no __Host- prefix. Anybody on the network path can then take over a
+	// session.
 	InsecureHTTP bool
+
+	// OnCall hears of every call to the store, for metrics, when it is over and
+	// before the request goes on. It must be safe for concurrent use.
+	OnCall func(context.Context, Call)
 
 	// Logger gets what the Manager mends or cannot do. Default slog.Default().
 	Logger *slog.Logger
@@ -47,8 +59,7 @@ type Options struct {
 // sessions. It is safe for concurrent use, and starts no goroutine: call
 // [Manager.Sweep] for one.
 type Manager struct {
-	store  Store
-	once   Once
+	store  calls
 	realm  string
 	cookie string
 	opts   Options
@@ -81,15 +92,19 @@ func New(store Store, o *Options) *Manager {
 	if opts.Refresh > min(opts.Idle, opts.RememberIdle)/2 {
 		panic("sessions: Options.Refresh must be at most half of Idle, or sessions in use would end")
 	}
+	if _, ok := store.(Lister); opts.PerUser < 0 || opts.PerUser > 0 && !ok {
+		panic("sessions: Options.PerUser must not be negative, and needs a store that is a Lister")
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	m := &Manager{store: store, realm: opts.Name, opts: opts, log: opts.Logger}
+	m := &Manager{realm: opts.Name, opts: opts, log: opts.Logger}
+	m.store.store, m.store.hook, m.store.log = store, opts.OnCall, opts.Logger
 	m.cookie = m.cookieName("")
 	if once, ok := store.(Once); ok {
-		m.once = once
+		m.store.once = once
 	} else {
-		m.once = NewMemoryStore(nil)
+		m.store.once = NewMemoryStore(nil)
 		m.log.Warn("sessions: the store is no Once: one-time values are spent in this process's memory only", "name", opts.Name)
 	}
 	if opts.InsecureHTTP {
@@ -237,10 +252,13 @@ func (m *Manager) create(ctx context.Context, w http.ResponseWriter, old, next *
 	record.ID, record.Version = token.id(m.realm), 1
 	m.begin(&record)
 
-	var err error
-	if old == nil || old.Version == 0 {
+	err := m.room(ctx, old, &record)
+	switch {
+	case err != nil:
+		return err
+	case old == nil || old.Version == 0:
 		err = m.store.Create(ctx, record)
-	} else {
+	default:
 		err = m.store.Replace(ctx, old.ID, old.Version, record)
 	}
 	switch {
@@ -249,6 +267,10 @@ func (m *Manager) create(ctx context.Context, w http.ResponseWriter, old, next *
 	case errors.Is(err, ErrConflict) && old != nil:
 		return m.conflict(ctx, old)
 	case err != nil:
+		return err
+	}
+	if err := m.limit(ctx, &record); err != nil {
+		m.withdraw(ctx, record.ID)
 		return err
 	}
 	*next = record
@@ -306,5 +328,5 @@ func (m *Manager) End(ctx context.Context, w http.ResponseWriter, rec *Record) e
 // Once spends a one-time value: in the store if it is a [Once], and in this
 // process's memory otherwise.
 func (m *Manager) Once(ctx context.Context, key [32]byte, until time.Time) error {
-	return m.once.Once(ctx, key, until)
+	return m.store.Once(ctx, key, until)
 }

@@ -40,6 +40,10 @@ var (
 	ErrTooLarge = errors.New("sessions: values exceed 64 KiB")
 	// ErrFull: a bounded store has no room left.
 	ErrFull = errors.New("sessions: store is full")
+	// ErrLimit: the user has Options.PerUser sessions already.
+	ErrLimit = errors.New("sessions: user has too many sessions")
+	// ErrClosed: the Manager was closed. Nothing was stored.
+	ErrClosed = errors.New("sessions: manager is closed")
 	// ErrUnsupported: the store lacks the ability that the call needs.
 	ErrUnsupported = errors.New("sessions: not supported by this store")
 	// ErrNoKeeper: the session belongs to no Keeper, so it cannot be stored.

@@ -37,6 +37,12 @@ func abilityMistakes() []mistake {
 				return slices.DeleteFunc(list, func(r sessions.Record) bool { return r.Expired(time.Now()) }), err
 			}
 		}},
+		{"List is a little late", "LimitPerUser", func(m *sessions.MemoryStore, d *double) {
+			d.list = func(ctx context.Context, realm, user string) ([]sessions.Record, error) {
+				list, err := m.List(ctx, realm, user)
+				return list[:min(len(list), 2)], err // the newest are not there yet
+			}
+		}},
 		{"List pads user ids", "UsersExact", func(m *sessions.MemoryStore, d *double) {
 			d.list = func(ctx context.Context, realm, user string) ([]sessions.Record, error) {
 				list, err := m.List(ctx, realm, user)

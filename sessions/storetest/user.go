@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,18 @@ func userCases() []Case {
 				return err
 			}
 			return errors.Join(listed(ctx, s, "alice", want...), listed(ctx, other, "alice", want...), listed(ctx, s, "carol"))
+		},
+	}, {
+		Name:  "LimitPerUser",
+		Rule:  "List must see every record whose Create or Replace has returned, in any instance: the limit of sessions per user is held by looking after each sign-in.",
+		Needs: []Ability{Lister},
+		Check: func(ctx context.Context, s, other sessions.Store) error { // B41
+			for _, refuse := range []bool{false, true} {
+				if err := limitPerUser(ctx, s, other, refuse); err != nil {
+					return fmt.Errorf("with RefuseMore %v: %w", refuse, err)
+				}
+			}
+			return nil
 		},
 	}, {
 		Name:  "UsersExact",
@@ -156,6 +170,41 @@ func userCases() []Case {
 		},
 	}}
 }
+
+// limitPerUser signs one user in many times at once, over two instances.
+func limitPerUser(ctx context.Context, s, other sessions.Store, refuse bool) error {
+	const limit = 3
+	o := &sessions.Options{Name: fmt.Sprintf("limit-%v", refuse), PerUser: limit, RefuseMore: refuse, Logger: slog.New(slog.DiscardHandler)}
+	managers := [2]*sessions.Manager{sessions.New(s, o), sessions.New(other, o)}
+	var cookies atomic.Int64
+	errs := together(12, func(i int) error {
+		w := headers{}
+		err := managers[i%2].Replace(ctx, w, &sessions.Record{}, &sessions.Record{User: "alice", AuthTime: 1})
+		cookies.Add(int64(len(http.Header(w)["Set-Cookie"])))
+		if errors.Is(err, sessions.ErrLimit) {
+			return nil
+		}
+		return err
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	left, err := managers[0].List(ctx, "alice")
+	switch {
+	case err != nil:
+		return err
+	case len(left) > limit || refuse && int64(len(left)) != cookies.Load():
+		return fmt.Errorf("%d sessions are left of %d that got a cookie, with a limit of %d", len(left), cookies.Load(), limit)
+	}
+	return nil
+}
+
+// headers are a ResponseWriter of which only the headers are looked at.
+type headers http.Header
+
+func (h headers) Header() http.Header         { return http.Header(h) }
+func (h headers) Write(b []byte) (int, error) { return len(b), nil }
+func (h headers) WriteHeader(int)             {}
 
 // inRealm is a record of another realm.
 func inRealm(name, user string) sessions.Record {

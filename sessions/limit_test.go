@@ -1,0 +1,190 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gopassport/passport/sessions"
+)
+
+// logIn stores a session of the user, and returns its cookies.
+func logIn(ctx context.Context, m *sessions.Manager, user string) (*http.Request, error) {
+	w := httptest.NewRecorder()
+	old, next := sessions.Record{}, sessions.Record{User: user, AuthTime: time.Now().UnixMilli()}
+	err := m.Replace(ctx, w, &old, &next)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	return r, err
+}
+
+func signedIn(t *testing.T, m *sessions.Manager, r *http.Request) bool {
+	t.Helper()
+	_, ok, err := m.Load(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ok
+}
+
+// B41: one sign-in more ends the oldest session, of that user and realm alone.
+func TestPerUserDropsTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := sessions.NewMemoryStore(nil)
+		m := sessions.New(store, &sessions.Options{PerUser: 2, Idle: 2 * time.Hour})
+		admins := sessions.New(store, &sessions.Options{Name: "admin"})
+		var requests []*http.Request
+		for _, user := range []string{"alice", "bob", "alice", "alice", "", "", ""} {
+			r, err := logIn(t.Context(), m, user)
+			if err != nil {
+				t.Fatalf("sign-in of %q: %v", user, err)
+			}
+			requests = append(requests, r)
+			if _, err := logIn(t.Context(), admins, "alice"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		for i, want := range []bool{false, true, true, true, true, true, true} {
+			if got := signedIn(t, m, requests[i]); got != want {
+				t.Errorf("session %d is valid: got %v, want %v", i, got, want)
+			}
+		}
+		if list, err := admins.List(t.Context(), "alice"); len(list) != 7 || err != nil {
+			t.Errorf("the other realm has %d sessions, error %v, want 7", len(list), err)
+		}
+
+		time.Sleep(2 * time.Hour) // expired ones do not count
+		first, _ := logIn(t.Context(), m, "alice")
+		if _, err := logIn(t.Context(), m, "alice"); err != nil || !signedIn(t, m, first) {
+			t.Errorf("second sign-in after the others have expired: error %v, and the first is gone", err)
+		}
+	})
+}
+
+// B41: with RefuseMore the sign-in is refused, no cookie is set, and all that
+// was there stays, the visitor's own session included.
+func TestPerUserRefuses(t *testing.T) {
+	ctx := t.Context()
+	store := sessions.NewMemoryStore(nil)
+	m := sessions.New(store, &sessions.Options{PerUser: 2, RefuseMore: true})
+	var requests []*http.Request
+	for range 2 {
+		r, err := logIn(ctx, m, "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests = append(requests, r)
+	}
+	w := httptest.NewRecorder()
+	visitor := sessions.Record{Data: ""}
+	if err := m.Save(ctx, w, &visitor); err != nil {
+		t.Fatal(err)
+	}
+	old := visitor
+	w = httptest.NewRecorder()
+	err := m.Replace(ctx, w, &old, &sessions.Record{User: "alice", AuthTime: 1})
+	if !errors.Is(err, sessions.ErrLimit) || len(w.Result().Cookies()) > 0 {
+		t.Errorf("third sign-in: got error %v and cookies %v, want ErrLimit and none", err, w.Result().Cookies())
+	}
+	if _, err := store.Find(ctx, visitor.ID); err != nil {
+		t.Errorf("the visitor's session: got error %v, want it kept", err)
+	}
+	for i, r := range requests {
+		if !signedIn(t, m, r) {
+			t.Errorf("session %d has ended", i)
+		}
+	}
+	// Signing in again in a browser of one's own adds none.
+	own, _, err := m.Load(requests[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Replace(ctx, httptest.NewRecorder(), &own, &sessions.Record{User: "alice", AuthTime: 1}); err != nil {
+		t.Errorf("sign-in over one's own session: got error %v", err)
+	}
+}
+
+// B41: any number of sign-ins at once, over two Managers, leave PerUser.
+func TestPerUserAtOnce(t *testing.T) {
+	for name, refuse := range map[string]bool{"drop": false, "refuse": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &late{MemoryStore: sessions.NewMemoryStore(nil)}
+				o := &sessions.Options{PerUser: 5, RefuseMore: refuse}
+				managers := []*sessions.Manager{sessions.New(store, o), sessions.New(store, o)}
+				requests, errs := make([]*http.Request, 50), make([]error, 50)
+				var wg sync.WaitGroup
+				for i := range requests {
+					wg.Go(func() { requests[i], errs[i] = logIn(t.Context(), managers[i%2], "alice") })
+				}
+				wg.Wait()
+				valid := 0
+				for i, err := range errs {
+					switch {
+					case err != nil && !errors.Is(err, sessions.ErrLimit):
+						t.Error(err)
+					case err == nil && signedIn(t, managers[0], requests[i]):
+						valid++
+					case err == nil && refuse:
+						t.Error("a session that was accepted has ended")
+					case err != nil && len(requests[i].Cookies()) > 0:
+						t.Error("a refused sign-in has a cookie")
+					}
+				}
+				list, err := managers[0].List(t.Context(), "alice")
+				if valid > 5 || len(list) != valid || err != nil || valid == 0 {
+					t.Errorf("%d sessions are valid and %d listed, error %v; want the same, 1 to 5", valid, len(list), err)
+				}
+			})
+		})
+	}
+}
+
+// A late store takes its time before a Create, so that sign-ins overlap.
+type late struct {
+	*sessions.MemoryStore
+	n  int
+	mu sync.Mutex
+}
+
+func (s *late) Create(ctx context.Context, r sessions.Record) error {
+	s.mu.Lock()
+	s.n++
+	wait := time.Duration(s.n*7%11) * time.Millisecond
+	s.mu.Unlock()
+	time.Sleep(wait)
+	return s.MemoryStore.Create(ctx, r)
+}
+
+// A sign-in whose place cannot be told is withdrawn.
+func TestPerUserOutage(t *testing.T) {
+	s := watch()
+	m := sessions.New(s, &sessions.Options{PerUser: 1})
+	s.fail("List")
+	w := httptest.NewRecorder()
+	next := sessions.Record{User: "alice", AuthTime: 1}
+	if err := m.Replace(t.Context(), w, &sessions.Record{}, &next); !errors.Is(err, errDown) || len(w.Result().Cookies()) > 0 {
+		t.Errorf("got error %v and cookies %v, want the store's and none", err, w.Result().Cookies())
+	}
+	if calls := s.taken(); !slices.Equal(calls, []string{"Create", "List", "Delete"}) {
+		t.Errorf("got calls %v, want the record deleted again", calls)
+	}
+}
+
+func TestPerUserNeedsALister(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("New with PerUser over a store that lists nothing: got no panic")
+		}
+	}()
+	sessions.New(struct{ sessions.Store }{sessions.NewMemoryStore(nil)}, &sessions.Options{PerUser: 1})
+}
