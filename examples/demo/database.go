@@ -2,57 +2,49 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
+	"fmt"
 	"net/url"
+	"strings"
 
-	_ "modernc.org/sqlite"
+	"github.com/gopassport/passport/sessions"
 )
 
-// schema holds what the demo keeps beside its sessions.
-//
-// AUTOINCREMENT, so that the id of a deleted user is never given to another
-// one, who would inherit the sessions. The stamp is raised with the password.
-const schema = `
-CREATE TABLE IF NOT EXISTS users (
-	id      INTEGER PRIMARY KEY AUTOINCREMENT,
-	name    TEXT    NOT NULL UNIQUE,
-	hash    TEXT    NOT NULL,
-	stamp   INTEGER NOT NULL DEFAULT 1,
-	created INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS secrets (
-	name  TEXT PRIMARY KEY,
-	value BLOB NOT NULL
-);`
+// A database keeps all that outlives the server, and is shared by any number
+// of servers.
+type database interface {
+	// byID and byName find a user. Nobody: passport.ErrNoUser.
+	byID(ctx context.Context, id string) (*User, error)
+	byName(ctx context.Context, name string) (*User, error)
+	// add makes an account. False: the name is taken.
+	add(ctx context.Context, name, hash string) (bool, error)
+	// setHash changes the password's hash and raises the stamp, only where
+	// the stamp is the user's. False: it is not.
+	setHash(ctx context.Context, user *User, hash string) (bool, error)
+	// secret is the secret of the sealed cookies: the same after a restart, and
+	// on every server.
+	secret(ctx context.Context) ([]byte, error)
 
-func openDB(ctx context.Context, file string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(file))
+	sessions() sessions.Store
+	close() error
+}
+
+// open opens what the -db flag names: a file for SQLite, or a URL.
+func open(ctx context.Context, name string) (database, error) {
+	scheme, _, found := strings.Cut(name, "://")
+	if !found {
+		return openSQL(ctx, sqlite, sqliteDSN(name))
+	}
+	u, err := url.Parse(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-db is no URL of the form %s://user:password@host:port/database", scheme) // err has the password
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
-		_ = db.Close()
-		return nil, err
+	switch scheme {
+	case "mysql":
+		return openSQL(ctx, mysql, mysqlDSN(u))
+	case "postgres", "postgresql":
+		return openSQL(ctx, postgres, name)
+	case "redis", "rediss":
+		return openRedis(ctx, name)
 	}
-	return db, nil
-}
-
-// dsn makes readers go on while somebody writes, and writers wait for their
-// turn instead of failing.
-func dsn(file string) string {
-	path := url.URL{Path: file}
-	return "file:" + path.EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"
-}
-
-// secretOf is the secret of the sealed cookies. It lies in the database, so
-// that it outlives a restart and is shared by every instance.
-func secretOf(ctx context.Context, db *sql.DB) (secret []byte, err error) {
-	fresh := make([]byte, 32)
-	rand.Read(fresh)
-	if _, err := db.ExecContext(ctx, `INSERT INTO secrets (name, value) VALUES ('cookies', ?) ON CONFLICT DO NOTHING`, fresh); err != nil {
-		return nil, err
-	}
-	err = db.QueryRowContext(ctx, `SELECT value FROM secrets WHERE name = 'cookies'`).Scan(&secret)
-	return secret, err
+	return nil, fmt.Errorf("-db has the scheme %s, not mysql, postgres or redis", scheme)
 }

@@ -1,8 +1,12 @@
 // Demo is a site with accounts: sign in, register, change the password, and
 // see and end the sessions on one's other devices. Everything is in one
-// SQLite file.
+// database, which any number of demo servers may share: a SQLite file, or what
+// a URL names.
 //
 //	go run -C examples ./demo
+//	go run -C examples ./demo -addr localhost:8081 -db mysql://user:password@localhost:3306/site
+//	go run -C examples ./demo -addr localhost:8082 -db postgres://user:password@localhost:5432/site
+//	go run -C examples ./demo -addr localhost:8083 -db redis://localhost:6379/0
 //
 // Two users are there at the first start: alice with the password
 // wonderland-wonderland, and bob with builder-builder.
@@ -10,7 +14,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,30 +30,29 @@ import (
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/sessions"
-	"github.com/gopassport/passport/sessions/sqlstore"
 	"github.com/gopassport/passport/strategies/local"
 )
 
 func main() {
 	addr := flag.String("addr", "localhost:8080", "address to listen on")
-	file := flag.String("db", "demo.db", "SQLite file, made when it is missing")
+	db := flag.String("db", "demo.db", "SQLite file, made when it is missing, or a mysql://, postgres:// or redis:// URL")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *file); err != nil {
+	if err := run(ctx, *addr, *db); err != nil {
 		slog.Error("demo", "error", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done, and lets the requests under way finish.
-func run(ctx context.Context, addr, file string) error {
-	db, err := openDB(ctx, file)
+func run(ctx context.Context, addr, name string) error {
+	db, err := open(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.close() }()
 	s, err := newSite(ctx, db)
 	if err != nil {
 		return err
@@ -79,6 +81,9 @@ func run(ctx context.Context, addr, file string) error {
 		last, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer done()
 		_ = server.Shutdown(last)
+		if err := s.sessions.Close(last); err != nil {
+			slog.Error("demo", "error", err)
+		}
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -94,29 +99,22 @@ type site struct {
 	users    *users
 }
 
-func newSite(ctx context.Context, db *sql.DB) (*site, error) {
-	store, err := sqlstore.New(db, sqlstore.SQLite, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Migrate(ctx); err != nil {
-		return nil, err
-	}
-	secret, err := secretOf(ctx, db)
+func newSite(ctx context.Context, db database) (*site, error) {
+	secret, err := db.secret(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// One Hasher for sign-in, registration and password change: the bound on
 	// how many passwords are hashed at once is its.
 	s := &site{
-		sessions: sessions.New(store, nil),
+		sessions: sessions.New(db.sessions(), nil),
 		users:    &users{db: db, hasher: password.New(nil)},
 	}
 	if err := s.users.seed(ctx); err != nil {
 		return nil, err
 	}
 	s.auth = passport.New(passport.Config[*User]{
-		Serializer: passport.StampBy(passport.SerializeBy((*User).Key, s.users.byKey), (*User).Stamp),
+		Serializer: passport.StampBy(passport.SerializeBy((*User).Key, db.byID), (*User).Stamp),
 		Sessions:   s.sessions,
 		Secrets:    [][]byte{secret},
 		LoginPage:  "/login",

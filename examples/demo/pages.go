@@ -102,11 +102,14 @@ func (s *site) refused(w http.ResponseWriter, r *http.Request, f *passport.Failu
 		passport.WriteProblem(w, r, f)
 		return
 	}
-	title := http.StatusText(f.Status)
-	if f.Code == passport.CodeNoCredentials {
-		title = "You are signed out"
+	p := page{Name: "error", Title: http.StatusText(f.Status), Data: f.Message}
+	switch f.Code {
+	case passport.CodeNoCredentials:
+		p.Title = "You are signed out"
+	case passport.CodeUnavailable: // nobody knows who is signed in
+		p.Name, p.Title = "outage", "Back in a moment"
 	}
-	s.render(w, r, f.Status, page{Name: "error", Title: title, Data: f.Message})
+	s.render(w, r, f.Status, p)
 }
 
 // staticFiles serves what is the same for everyone.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,7 +14,7 @@ import (
 	"github.com/gopassport/passport/strategies/local"
 )
 
-// A User is a row of the table.
+// A User is somebody with an account.
 type User struct {
 	ID      int64
 	Name    string
@@ -31,36 +30,20 @@ func (u *User) Key() string { return strconv.FormatInt(u.ID, 10) }
 // Stamp changes with the password, which ends every session made before.
 func (u *User) Stamp() string { return strconv.FormatInt(u.stamp, 10) }
 
-// users keeps the accounts.
+// users are the accounts, and the rules for them.
 type users struct {
-	db     *sql.DB
+	db     database
 	hasher *password.Hasher
 	policy password.Policy
 }
 
-// byKey finds the user of a session. sql.ErrNoRows ends the session.
-func (s *users) byKey(ctx context.Context, key string) (*User, error) {
-	return s.find(ctx, "id", key)
-}
-
 // byName finds who wants to sign in, and the stored hash.
 func (s *users) byName(ctx context.Context, name string) (*User, string, error) {
-	user, err := s.find(ctx, "name", name)
+	user, err := s.db.byName(ctx, name)
 	if err != nil {
 		return nil, "", err
 	}
 	return user, user.hash, nil
-}
-
-func (s *users) find(ctx context.Context, column, value string) (*User, error) {
-	var u User
-	var created int64
-	row := s.db.QueryRowContext(ctx, `SELECT id, name, hash, stamp, created FROM users WHERE `+column+` = ?`, value)
-	if err := row.Scan(&u.ID, &u.Name, &u.hash, &u.stamp, &created); err != nil {
-		return nil, err
-	}
-	u.Created = time.Unix(created, 0)
-	return &u, nil
 }
 
 // newAccount is what the registration form asks for.
@@ -97,7 +80,7 @@ func (s *users) register(ctx context.Context, form newAccount) (*User, error) {
 	case !added:
 		return nil, refuse("That name is taken. Please choose another one.")
 	}
-	return s.find(ctx, "name", form.name)
+	return s.db.byName(ctx, form.name)
 }
 
 // add is false where the name is taken.
@@ -106,13 +89,7 @@ func (s *users) add(ctx context.Context, form newAccount) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	res, err := s.db.ExecContext(ctx, `INSERT INTO users (name, hash, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-		form.name, hash, time.Now().Unix())
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return s.db.add(ctx, form.name, hash)
 }
 
 // setPassword changes the password, raises the stamp and returns the user as
@@ -126,25 +103,24 @@ func (s *users) setPassword(ctx context.Context, user *User, new string) (*User,
 	if err != nil {
 		return nil, badPassword(err)
 	}
-	res, err := s.db.ExecContext(ctx, `UPDATE users SET hash = ?, stamp = stamp + 1 WHERE id = ? AND stamp = ?`,
-		hash, user.ID, user.stamp)
+	changed, err := s.db.setHash(ctx, user, hash)
 	if err != nil {
 		return nil, err
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return nil, errors.Join(passport.ErrNoUser, err)
+	if !changed {
+		return nil, passport.ErrNoUser
 	}
-	return s.find(ctx, "id", user.Key())
+	return s.db.byID(ctx, user.Key())
 }
 
 // seed makes the users of the first start.
 func (s *users) seed(ctx context.Context) error {
-	var some bool
-	if err := s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users)`).Scan(&some); err != nil || some {
-		return err
-	}
 	for _, form := range []newAccount{{"alice", "wonderland-wonderland"}, {"bob", "builder-builder"}} {
-		if _, err := s.add(ctx, form); err != nil {
+		_, err := s.db.byName(ctx, form.name)
+		if errors.Is(err, passport.ErrNoUser) {
+			_, err = s.add(ctx, form)
+		}
+		if err != nil {
 			return err
 		}
 	}

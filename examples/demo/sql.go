@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/sessions/sqlstore"
+)
+
+// A dialect is what the SQL databases differ in.
+type dialect struct {
+	driver   string
+	sessions sqlstore.Dialect
+	insert   string // ahead of "INTO": does nothing where a unique column
+	ignore   string // has the value, with this at the end
+	numbered bool   // arguments are $1, $2, …
+	schema   string
+}
+
+// In the schemas: the id of a deleted user is never given to another one, who
+// would inherit the sessions; the stamp is raised with the password.
+var (
+	sqlite = dialect{driver: "sqlite", sessions: sqlstore.SQLite, insert: "INSERT", ignore: "ON CONFLICT DO NOTHING", schema: `
+		CREATE TABLE IF NOT EXISTS users (
+			id      INTEGER PRIMARY KEY AUTOINCREMENT,
+			name    TEXT    NOT NULL UNIQUE,
+			hash    TEXT    NOT NULL,
+			stamp   INTEGER NOT NULL DEFAULT 1,
+			created INTEGER NOT NULL
+		);
+		CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL)`}
+
+	mysql = dialect{driver: "mysql", sessions: sqlstore.MySQL, insert: "INSERT IGNORE", schema: `
+		CREATE TABLE IF NOT EXISTS users (
+			id      BIGINT         PRIMARY KEY AUTO_INCREMENT,
+			name    VARBINARY(30)  NOT NULL UNIQUE,
+			hash    VARBINARY(255) NOT NULL,
+			stamp   BIGINT         NOT NULL DEFAULT 1,
+			created BIGINT         NOT NULL
+		);
+		CREATE TABLE IF NOT EXISTS secrets (name VARBINARY(30) PRIMARY KEY, value VARBINARY(64) NOT NULL)`}
+
+	postgres = dialect{driver: "pgx", sessions: sqlstore.PostgreSQL, insert: "INSERT", ignore: "ON CONFLICT DO NOTHING", numbered: true, schema: `
+		SELECT pg_advisory_xact_lock(1145981000);
+		CREATE TABLE IF NOT EXISTS users (
+			id      BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+			name    TEXT   NOT NULL UNIQUE,
+			hash    TEXT   NOT NULL,
+			stamp   BIGINT NOT NULL DEFAULT 1,
+			created BIGINT NOT NULL
+		);
+		CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BYTEA NOT NULL)`}
+)
+
+// sqliteDSN makes readers go on while somebody writes, and writers wait for
+// their turn instead of failing.
+func sqliteDSN(file string) string {
+	path := url.URL{Path: file}
+	return "file:" + path.EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"
+}
+
+func mysqlDSN(u *url.URL) string {
+	c := driver.NewConfig()
+	c.Net, c.Addr, c.DBName = "tcp", u.Host, strings.TrimPrefix(u.Path, "/")
+	if u.Port() == "" {
+		c.Addr += ":3306"
+	}
+	c.User = u.User.Username()
+	c.Passwd, _ = u.User.Password()
+	return c.FormatDSN()
+}
+
+// sqlDatabase is a database over database/sql.
+type sqlDatabase struct {
+	dialect
+	db    *sql.DB
+	store *sqlstore.Store
+}
+
+func openSQL(ctx context.Context, d dialect, dsn string) (database, error) {
+	db, err := sql.Open(d.driver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(20)
+	db.SetMaxIdleConns(20)
+	s := &sqlDatabase{dialect: d, db: db}
+	if s.store, err = sqlstore.New(db, d.sessions, nil); err == nil {
+		err = errors.Join(s.store.Migrate(ctx), s.migrate(ctx))
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// migrate makes the tables of the demo, in one transaction, so that several
+// servers may start at once.
+func (s *sqlDatabase) migrate(ctx context.Context) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for statement := range strings.SplitSeq(s.schema, ";\n") {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (s *sqlDatabase) sessions() sessions.Store { return s.store }
+func (s *sqlDatabase) close() error             { return s.db.Close() }
+
+func (s *sqlDatabase) byID(ctx context.Context, id string) (*User, error) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil, passport.ErrNoUser
+	}
+	return s.find(ctx, `id = ?`, n)
+}
+
+func (s *sqlDatabase) byName(ctx context.Context, name string) (*User, error) {
+	return s.find(ctx, `name = ?`, name)
+}
+
+func (s *sqlDatabase) find(ctx context.Context, condition string, value any) (*User, error) {
+	var u User
+	var created int64
+	row := s.db.QueryRowContext(ctx, s.query(`SELECT id, name, hash, stamp, created FROM users WHERE `+condition), value)
+	err := row.Scan(&u.ID, &u.Name, &u.hash, &u.stamp, &created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, passport.ErrNoUser
+	}
+	u.Created = time.Unix(created, 0)
+	return &u, err
+}
+
+func (s *sqlDatabase) add(ctx context.Context, name, hash string) (bool, error) {
+	return s.changes(ctx, s.insert+` INTO users (name, hash, created) VALUES (?, ?, ?) `+s.ignore, name, hash, time.Now().Unix())
+}
+
+func (s *sqlDatabase) setHash(ctx context.Context, user *User, hash string) (bool, error) {
+	return s.changes(ctx, `UPDATE users SET hash = ?, stamp = stamp + 1 WHERE id = ? AND stamp = ?`, hash, user.ID, user.stamp)
+}
+
+func (s *sqlDatabase) secret(ctx context.Context) (secret []byte, err error) {
+	fresh := make([]byte, 32)
+	rand.Read(fresh)
+	if _, err := s.changes(ctx, s.insert+` INTO secrets (name, value) VALUES ('cookies', ?) `+s.ignore, fresh); err != nil {
+		return nil, err
+	}
+	err = s.db.QueryRowContext(ctx, `SELECT value FROM secrets WHERE name = 'cookies'`).Scan(&secret)
+	return secret, err
+}
+
+// changes tells whether the statement changed a row.
+func (s *sqlDatabase) changes(ctx context.Context, query string, args ...any) (bool, error) {
+	res, err := s.db.ExecContext(ctx, s.query(query), args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// query numbers the arguments where the database wants that.
+func (s *sqlDatabase) query(text string) string {
+	for n := 1; s.numbered && strings.Contains(text, "?"); n++ {
+		text = strings.Replace(text, "?", "$"+strconv.Itoa(n), 1)
+	}
+	return text
+}
