@@ -4,9 +4,11 @@ package docs
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/sessions"
 )
 
 // Application code that every page takes for granted.
@@ -21,6 +23,8 @@ func (Users) ByID(ctx context.Context, id string) (*User, error) { return nil, p
 func (Users) ByName(ctx context.Context, name string) (user *User, hash string, err error) {
 	return nil, "", passport.ErrNoUser
 }
+func (u *User) Stamp() string { return "" }
+
 func (Users) ByKey(ctx context.Context, key string) (*User, error) { return nil, passport.ErrNoUser }
 
 var users Users
@@ -36,6 +40,10 @@ var addr string
 var a *passport.Authenticator[*User]
 
 var mux *http.ServeMux
+
+var db *sql.DB
+
+var manager *sessions.Manager
 
 var ctx context.Context
 
