@@ -16,7 +16,6 @@ import (
 var dependencies = map[string][]string{
 	"password":                      {"golang.org/x/crypto", "golang.org/x/text"},
 	"sessions/gorilla":              {"github.com/gorilla/sessions"},
-	"sessions/scs":                  {"github.com/alexedwards/scs/v2"},
 	"strategies/local":              {"golang.org/x/time", "golang.org/x/text"},
 	"strategies/jwt":                {"github.com/golang-jwt/jwt/v5"},
 	"strategies/jwt/jwks":           {"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3"},
