@@ -141,8 +141,8 @@ func TestPerUserAtOnce(t *testing.T) {
 					}
 				}
 				list, err := managers[0].List(t.Context(), "alice")
-				if valid > 5 || len(list) != valid || err != nil || valid == 0 {
-					t.Errorf("%d sessions are valid and %d listed, error %v; want the same, 1 to 5", valid, len(list), err)
+				if valid != 5 || len(list) != 5 || err != nil {
+					t.Errorf("%d sessions are valid and %d listed, error %v; want 5", valid, len(list), err)
 				}
 			})
 		})
@@ -163,6 +163,62 @@ func (s *late) Create(ctx context.Context, r sessions.Record) error {
 	s.mu.Unlock()
 	time.Sleep(wait)
 	return s.MemoryStore.Create(ctx, r)
+}
+
+// B41: who is the oldest itself, by the clock of another server, is refused:
+// a cookie of a session that has ended would be worse.
+func TestPerUserBehindTheClock(t *testing.T) {
+	store := sessions.NewMemoryStore(nil)
+	ahead := time.Now().Add(time.Minute).UnixMilli()
+	there := sessions.Record{ID: sessions.ID{1}, User: "alice", Created: ahead, Idle: 2 * ahead, Absolute: 2 * ahead, Version: 1, Origin: &sessions.Origin{Realm: "session"}}
+	if err := store.Create(t.Context(), there); err != nil {
+		t.Fatal(err)
+	}
+	m := sessions.New(store, &sessions.Options{PerUser: 1})
+	r, err := logIn(t.Context(), m, "alice")
+	if !errors.Is(err, sessions.ErrLimit) || len(r.Cookies()) > 0 {
+		t.Errorf("got error %v and cookies %v, want ErrLimit and none", err, r.Cookies())
+	}
+	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 1 || list[0].ID != there.ID {
+		t.Errorf("got sessions %v and error %v, want the one that was there", list, err)
+	}
+}
+
+// Those who are nobody yet are not counted, and cost no look at a list.
+func TestPerUserOfNobody(t *testing.T) {
+	s := watch()
+	m := sessions.New(s, &sessions.Options{PerUser: 1, RefuseMore: true})
+	for range 2 {
+		if _, err := logIn(t.Context(), m, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if calls := s.taken(); !slices.Equal(calls, []string{"Create", "Create"}) {
+		t.Errorf("got calls %v, want Create alone", calls)
+	}
+}
+
+// A sign-in that is cut off between the two leaves nothing behind.
+func TestPerUserCutOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	store := &cutOff{sessions.NewMemoryStore(nil), cancel}
+	if _, err := logIn(ctx, sessions.New(store, &sessions.Options{PerUser: 1}), "alice"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want Canceled", err)
+	}
+	if list, err := store.MemoryStore.List(t.Context(), "session", "alice"); len(list) > 0 || err != nil {
+		t.Errorf("got sessions %v and error %v, want none", list, err)
+	}
+}
+
+// A cutOff store ends the request when it is asked for a list.
+type cutOff struct {
+	*sessions.MemoryStore
+	cancel context.CancelFunc
+}
+
+func (s *cutOff) List(ctx context.Context, realm, user string) ([]sessions.Record, error) {
+	s.cancel()
+	return s.MemoryStore.List(ctx, realm, user)
 }
 
 // A sign-in whose place cannot be told is withdrawn.

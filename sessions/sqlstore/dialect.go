@@ -92,12 +92,14 @@ func (d Dialect) spec() (*spec, error) {
 			maxName:  64 - len("_once"),
 			quote:    "`",
 			greatest: "greatest",
-			batch:    `DELETE FROM %s WHERE %s LIMIT ?`,
-			text:     bytes,
-			busy:     mysqlDeadlock,
-			exists:   mysqlDuplicate,
-			setting:  "SELECT @@SESSION.sql_mode",
-			accept:   mysqlStrict,
+			// The rows are chosen first, by force: the other way round it waits.
+			batch: `DELETE %[1]s FROM (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED) AS "old"
+				STRAIGHT_JOIN %[1]s FORCE INDEX (PRIMARY) ON %[1]s."id" = "old"."id"`,
+			text:    bytes,
+			busy:    mysqlDeadlock,
+			exists:  mysqlDuplicate,
+			setting: "SELECT @@SESSION.sql_mode",
+			accept:  mysqlStrict,
 		}, nil
 	case PostgreSQL:
 		return &spec{

@@ -185,6 +185,9 @@ func TestStatementsUseIndexes(t *testing.T) {
 				continue
 			}
 			for _, step := range plans[d.dialect](t, db, query) {
+				if strings.Contains(step, "<derived") {
+					continue // a batch
+				}
 				for _, all := range []string{"SCAN", "TEMP B-TREE", "Seq Scan", "Sort", "ALL", "Using filesort"} {
 					if strings.Contains(step, all) {
 						t.Errorf("%s\nlooks at every row: %s", query, step)
