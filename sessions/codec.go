@@ -123,3 +123,27 @@ func encode(values map[string]string) (string, error) {
 func unmarshal(value string, v any) error {
 	return json.Unmarshal([]byte(value), v)
 }
+
+// EncodeValues makes the [Record.Data] of values, JSON by key: it is for a
+// [Keeper] over another format. ErrTooLarge: they exceed MaxData.
+func EncodeValues(values map[string]json.RawMessage) (string, error) {
+	texts := make(map[string]string, len(values))
+	for key, value := range values {
+		texts[key] = string(value)
+	}
+	return encode(texts)
+}
+
+// DecodeValues is the inverse of EncodeValues. Data that it did not make has
+// no values.
+func DecodeValues(data string) map[string]json.RawMessage {
+	if !validData(data) {
+		return nil
+	}
+	texts := decode(data)
+	values := make(map[string]json.RawMessage, len(texts))
+	for key, value := range texts {
+		values[key] = json.RawMessage(value)
+	}
+	return values
+}

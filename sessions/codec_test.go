@@ -208,3 +208,32 @@ func TestCodecAllocations(t *testing.T) {
 		t.Errorf("%g allocations, want none", n)
 	}
 }
+
+// What Keepers over other formats make is what a Session reads, and back.
+func TestEncodeValues(t *testing.T) {
+	t.Parallel()
+	values := map[string]json.RawMessage{"": json.RawMessage("{}"), "n": json.RawMessage("1.50"), "\x00id": json.RawMessage(`"x"`)}
+	data, err := sessions.EncodeValues(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(values, sessions.DecodeValues(data)); diff != "" {
+		t.Errorf("decoded otherwise:\n%s", diff)
+	}
+	var s sessions.Session
+	s.Open(refusing{}, sessions.Record{Version: 1, Data: data})
+	var n json.Number
+	if ok, err := s.Get("n", &n); !ok || err != nil || n != "1.50" {
+		t.Errorf("the session has %v, %t, %v", n, ok, err)
+	}
+	if data, err := sessions.EncodeValues(nil); data != "" || err != nil {
+		t.Errorf("no values: got %q, %v", data, err)
+	}
+	_, err = sessions.EncodeValues(map[string]json.RawMessage{"a": make(json.RawMessage, sessions.MaxData)})
+	wantErr(t, "too large", err, sessions.ErrTooLarge)
+	for name, data := range invalid {
+		if got := sessions.DecodeValues(data); len(got) > 0 {
+			t.Errorf("%s: decoded %v", name, got)
+		}
+	}
+}
