@@ -221,9 +221,12 @@ func TestUpdateSessionInAnOutage(t *testing.T) {
 		store.err = nil
 		again := s.a.UpdateSession(w, r, set(n))
 		v, _ := n.Get(s.a.Session(r.Context()))
-		fmt.Fprint(w, first, " ", failed, " ", again, " ", v)
+		w.Header().Set("Count", fmt.Sprint(first, " ", again, " ", v))
+		s.a.Refuse(w, r, failed)
 	})
-	check(t, "count", s.body("POST", "/count"), "<nil> no database <nil> 1")
+	res := s.do("POST", "/count")
+	check(t, "count", res.Header.Get("Count"), "<nil> <nil> 1")
+	check(t, "status", res.StatusCode, http.StatusServiceUnavailable)
 }
 
 // deaf is a store that cannot update.

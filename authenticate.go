@@ -163,14 +163,15 @@ func (a *Authenticator[U]) Session(ctx context.Context) *sessions.Session {
 // UpdateSession changes the session in change and saves it before it returns.
 // Where another request changed the same keys meanwhile, change is called
 // again on what is stored now: let it read, compute and set. With an error, of
-// change or of the store, nothing that change did stays in the session.
+// change or of the store, nothing that change did stays in the session; Refuse
+// answers that of a store with 503, and with 401 where the session has ended.
 //
 // What was changed before the call is saved first, and its error returned.
 func (a *Authenticator[U]) UpdateSession(w http.ResponseWriter, r *http.Request, change func(*sessions.Session) error) error {
 	const tries = 10
 	s := a.Session(r.Context())
 	if err := s.Save(r.Context(), w); err != nil {
-		return err
+		return notStored(err)
 	}
 	for try := 1; ; try++ {
 		if err := change(s); err != nil {
@@ -183,7 +184,7 @@ func (a *Authenticator[U]) UpdateSession(w http.ResponseWriter, r *http.Request,
 		}
 		s.Revert()
 		if try == tries || !errors.Is(err, sessions.ErrConflict) {
-			return err
+			return notStored(err)
 		}
 	}
 }

@@ -96,21 +96,21 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 	stepUp(&next, st.session.Record(), factor)
 
 	if err = st.session.Rotate(r.Context(), w, next, o.Keep, o.Values); err != nil {
-		return notRotated(err)
+		return notStored(err)
 	}
 	st.become(user)
 	a.hintInsecure(w, r)
 	return nil
 }
 
-// notRotated says why a new session did not take the place of the old one.
-func notRotated(err error) error {
+// notStored says why a session was not stored.
+func notStored(err error) error {
 	switch {
 	case errors.Is(err, sessions.ErrGone):
 		return &Failure{Code: CodeSessionEnded, Err: err}
 	case errors.Is(err, sessions.ErrLimit):
 		return &Failure{Code: CodeTooManySessions, Message: "You are signed in on too many devices.", Status: http.StatusForbidden, Err: err}
-	case errors.Is(err, sessions.ErrTooLarge):
+	case errors.Is(err, sessions.ErrTooLarge), errors.Is(err, sessions.ErrNoKeeper):
 		return err // a mistake, not an outage
 	}
 	return unavailable(err)
@@ -336,7 +336,7 @@ func (a *Authenticator[U]) detour(w http.ResponseWriter, r *http.Request, st *st
 		pending.Absolute = min(pending.Absolute, old.Absolute)
 	}
 	if err := st.session.Rotate(r.Context(), w, pending, o.Keep, map[string]any{d.Key: d.Value}); err != nil {
-		return notRotated(err)
+		return notStored(err)
 	}
 	var nobody U
 	st.become(nobody)
