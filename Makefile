@@ -4,15 +4,22 @@ TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
 # Go sets CGO_ENABLED where it finds a C compiler, which the race detector needs.
 RACE    := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME ?= 1m
+SOAK     ?= 10m
+# Who is compared in bench runs by turns, so many times. Servers run on the
+# first processor, databases and clients on the second, where there are two.
+ROUNDS  ?= 10
+RESULTS := $(CURDIR)/bench/bench.out
+PIN     := $(shell taskset -c 1 echo taskset -c 1 2>/dev/null)
+SIZES   ?= 10000,1000000,5000000
 
 # $(call each,command) runs command in every module and stops at the first failure.
 each = @for m in $(MODULES); do echo "== $$m: $(strip $(1))"; (cd $$m && $(1)) || exit 1; done
 
-.PHONY: help test fmt tidy vet unit lint fuzz bench timing vuln
+.PHONY: help test fmt tidy vet unit lint fuzz bench bench-scale timing vuln soak
 .NOTPARALLEL:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 test: fmt tidy vet unit lint ## all that CI checks: the targets fmt to lint
 	@echo "== all is well"
@@ -42,11 +49,21 @@ fuzz: ## every fuzz target, for FUZZTIME (1m) each
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 	done; done; done
 
-bench: ## every benchmark, with its allocations
-	$(call each,go test -run '^$$' -bench . -benchmem ./...)
+bench: ## every benchmark with its allocations, then ours beside others': docs/performance.md
+	@for m in $(filter-out bench,$(MODULES)); do (cd $$m && go test -run '^$$' -bench . -benchmem ./...) || exit 1; done
+	cd bench && GOMAXPROCS=1 $(PIN) go test -run '^$$' -bench . -benchtime 5000x -rounds $(ROUNDS) -timeout 1h . >$(RESULTS)
+	@for b in Find HTTP; do $(TOOL) benchstat -filter .name:$$b -table .name,/db -row goarch -col /by $(RESULTS); done
+
+bench-scale: ## sessions by the million: docs/performance.md
+	cd bench && go test -run TestScale -sizes $(SIZES) -timeout 2h -v .
 
 timing: ## what only a quiet machine can show: even response times, responsiveness under load
 	PASSPORT_TIMING=1 go test -run 'Timing|Responsive' -count=1 -v ./strategies/local ./password
 
 vuln: ## known vulnerabilities (asks vuln.go.dev)
 	$(call each,$(TOOL) govulncheck ./...)
+
+soak: ## what must hold while the databases hang and are killed, for SOAK (10m)
+	@for d in internal/faulttest sessions/redisstore; do \
+		(cd $$d && SOAK=$(SOAK) go test $(RACE) -run '^(TestNeverCross|TestSoak)$$' -count=1 -timeout 0 -v .) || exit 1; \
+	done
