@@ -22,6 +22,9 @@
 //	db, err := sql.Open("pgx", "postgres://user:password@localhost/site") // github.com/jackc/pgx/v5/stdlib
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL, nil)
 //
+// github.com/lib/pq works too. It waits for the server also when the context has
+// ended, so that a database that hangs holds requests up; pgx does not.
+//
 // Behind a pooler that lends a connection for each transaction, prepared
 // statements need its support for them.
 //
