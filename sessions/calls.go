@@ -8,16 +8,16 @@ import (
 
 // A Call is one call of a [Manager] to its store, for metrics.
 type Call struct {
-	Name     string // the method, such as "Find" or "DeleteExpired"
-	Duration time.Duration
-	Records  int   // how many were listed, deleted or counted, by the methods that say so
-	Err      error // ErrNotFound, ErrConflict and ErrUsed are everyday
+	Name     string        // the method of Store, Once or an ability: "Find", "DeleteExpired"
+	Duration time.Duration // of the call alone
+	Records  int           // listed, counted or deleted by List, Count, DeleteUser, DeleteRealm, DeleteExpired; otherwise 0
+	Err      error         // ErrNotFound, ErrConflict and ErrUsed are everyday
 }
 
 // calls is the Manager's way to its store: Options.OnCall hears of every call,
 // and Close waits for every write.
 type calls struct {
-	store  Store
+	to     Store
 	once   Once
 	hook   func(context.Context, Call)
 	log    *slog.Logger
@@ -35,7 +35,7 @@ func (c *calls) read(ctx context.Context, name string, f func() (int, error)) er
 // write makes a call that Close waits for.
 func (c *calls) write(ctx context.Context, name string, id ID, f func() (int, error)) (int, error) {
 	start := time.Now()
-	w := &write{name, id, start}
+	w := &pending{name, id, start}
 	if err := c.writes.begin(w); err != nil {
 		return 0, err
 	}
@@ -60,37 +60,37 @@ func (c *calls) tell(ctx context.Context, call Call) {
 
 func (c *calls) Find(ctx context.Context, id ID) (r Record, err error) {
 	if c.hook == nil { // the way of every request
-		return c.store.Find(ctx, id)
+		return c.to.Find(ctx, id)
 	}
 	err = c.read(ctx, "Find", func() (int, error) {
-		r, err = c.store.Find(ctx, id)
+		r, err = c.to.Find(ctx, id)
 		return 0, err
 	})
 	return r, err
 }
 
 func (c *calls) Create(ctx context.Context, r Record) error {
-	_, err := c.write(ctx, "Create", r.ID, func() (int, error) { return 0, c.store.Create(ctx, r) })
+	_, err := c.write(ctx, "Create", r.ID, func() (int, error) { return 0, c.to.Create(ctx, r) })
 	return err
 }
 
 func (c *calls) Update(ctx context.Context, r Record, version int64) error {
-	_, err := c.write(ctx, "Update", r.ID, func() (int, error) { return 0, c.store.Update(ctx, r, version) })
+	_, err := c.write(ctx, "Update", r.ID, func() (int, error) { return 0, c.to.Update(ctx, r, version) })
 	return err
 }
 
 func (c *calls) Replace(ctx context.Context, old ID, version int64, r Record) error {
-	_, err := c.write(ctx, "Replace", r.ID, func() (int, error) { return 0, c.store.Replace(ctx, old, version, r) })
+	_, err := c.write(ctx, "Replace", r.ID, func() (int, error) { return 0, c.to.Replace(ctx, old, version, r) })
 	return err
 }
 
 func (c *calls) Touch(ctx context.Context, id ID, lastSeen, idle int64) error {
-	_, err := c.write(ctx, "Touch", id, func() (int, error) { return 0, c.store.Touch(ctx, id, lastSeen, idle) })
+	_, err := c.write(ctx, "Touch", id, func() (int, error) { return 0, c.to.Touch(ctx, id, lastSeen, idle) })
 	return err
 }
 
 func (c *calls) Delete(ctx context.Context, id ID) error {
-	_, err := c.write(ctx, "Delete", id, func() (int, error) { return 0, c.store.Delete(ctx, id) })
+	_, err := c.write(ctx, "Delete", id, func() (int, error) { return 0, c.to.Delete(ctx, id) })
 	return err
 }
 
@@ -102,7 +102,7 @@ func (c *calls) Once(ctx context.Context, key [32]byte, until time.Time) error {
 // The abilities: ErrUnsupported where the store lacks one.
 
 func (c *calls) List(ctx context.Context, realm, user string) (list []Record, err error) {
-	s, ok := c.store.(Lister)
+	s, ok := c.to.(Lister)
 	if !ok {
 		return nil, ErrUnsupported
 	}
@@ -114,7 +114,7 @@ func (c *calls) List(ctx context.Context, realm, user string) (list []Record, er
 }
 
 func (c *calls) Count(ctx context.Context, realm string, now time.Time) (n int, err error) {
-	s, ok := c.store.(Counter)
+	s, ok := c.to.(Counter)
 	if !ok {
 		return 0, ErrUnsupported
 	}
@@ -126,7 +126,7 @@ func (c *calls) Count(ctx context.Context, realm string, now time.Time) (n int, 
 }
 
 func (c *calls) DeleteUser(ctx context.Context, realm, user string, keep ID) (int, error) {
-	s, ok := c.store.(UserDeleter)
+	s, ok := c.to.(UserDeleter)
 	if !ok {
 		return 0, ErrUnsupported
 	}
@@ -134,7 +134,7 @@ func (c *calls) DeleteUser(ctx context.Context, realm, user string, keep ID) (in
 }
 
 func (c *calls) DeleteRealm(ctx context.Context, realm string) (int, error) {
-	s, ok := c.store.(RealmDeleter)
+	s, ok := c.to.(RealmDeleter)
 	if !ok {
 		return 0, ErrUnsupported
 	}
@@ -142,7 +142,7 @@ func (c *calls) DeleteRealm(ctx context.Context, realm string) (int, error) {
 }
 
 func (c *calls) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
-	s, ok := c.store.(ExpiredDeleter)
+	s, ok := c.to.(ExpiredDeleter)
 	if !ok {
 		return 0, ErrUnsupported
 	}

@@ -18,19 +18,19 @@ func (m *Manager) Close(ctx context.Context) error { return m.store.writes.close
 // writes are the writes that are under way.
 type writes struct {
 	mu      sync.Mutex
-	running map[*write]struct{}
+	running map[*pending]struct{}
 	closed  bool
 	ended   chan struct{} // closed when closed, and nothing runs
 }
 
-// A write is one call.
-type write struct {
+// A pending write is one call.
+type pending struct {
 	name  string
 	id    ID // zero: none
 	start time.Time
 }
 
-func (w *write) String() string {
+func (w *pending) String() string {
 	took := time.Since(w.start).Round(time.Millisecond)
 	if w.id == (ID{}) {
 		return fmt.Sprintf("%s after %v", w.name, took)
@@ -38,20 +38,20 @@ func (w *write) String() string {
 	return fmt.Sprintf("%s of session %s after %v", w.name, w.id.Handle(), took)
 }
 
-func (ws *writes) begin(w *write) error {
+func (ws *writes) begin(w *pending) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.closed {
 		return ErrClosed
 	}
 	if ws.running == nil {
-		ws.running = make(map[*write]struct{})
+		ws.running = make(map[*pending]struct{})
 	}
 	ws.running[w] = struct{}{}
 	return nil
 }
 
-func (ws *writes) end(w *write) {
+func (ws *writes) end(w *pending) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	delete(ws.running, w)
@@ -90,11 +90,11 @@ func (ws *writes) refuse() <-chan struct{} {
 func (ws *writes) cut() []string {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	all := make([]*write, 0, len(ws.running))
+	all := make([]*pending, 0, len(ws.running))
 	for w := range ws.running {
 		all = append(all, w)
 	}
-	slices.SortFunc(all, func(a, b *write) int { return a.start.Compare(b.start) })
+	slices.SortFunc(all, func(a, b *pending) int { return a.start.Compare(b.start) })
 	names := make([]string, len(all))
 	for i, w := range all {
 		names[i] = w.String()

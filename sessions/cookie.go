@@ -101,18 +101,18 @@ func (m *Manager) setCookie(w http.ResponseWriter, t token, r Record) {
 	if r.Remember {
 		c.MaxAge = int(time.Until(time.UnixMilli(r.Absolute)).Seconds())
 	}
-	writeCookie(w, c)
+	SetCookie(w, c)
 }
 
 func (m *Manager) expireCookie(w http.ResponseWriter) {
 	c := m.Cookie("")
 	c.MaxAge = -1
-	writeCookie(w, c)
+	SetCookie(w, c)
 }
 
-// writeCookie sets c in the place of any earlier cookie of its name, and
-// keeps the response out of shared caches.
-func writeCookie(w http.ResponseWriter, c *http.Cookie) {
+// SetCookie sets c in the place of any earlier cookie of its name, and keeps
+// the response out of shared caches: what a [Keeper] does with its cookie.
+func SetCookie(w http.ResponseWriter, c *http.Cookie) {
 	h := w.Header()
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool {
 		return strings.HasPrefix(line, c.Name+"=")

@@ -4,17 +4,42 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"time"
 )
 
 // limitTries bounds how often a login waits for others to give way.
 const limitTries = 8
 
+// mustLimit refuses options that would limit nothing, or fail every sign-in.
+func mustLimit(store Store, o Options) {
+	if o.PerUser < 0 {
+		panic("sessions: Options.PerUser is negative")
+	}
+	if o.PerUser == 0 {
+		if o.RefuseMore {
+			panic("sessions: Options.RefuseMore needs PerUser")
+		}
+		return
+	}
+	lister, ok := store.(Lister)
+	if ok { // nobody's list needs no look at the database
+		_, err := lister.List(context.Background(), o.Name, "")
+		ok = !errors.Is(err, ErrUnsupported)
+	}
+	if !ok {
+		panic("sessions: Options.PerUser needs a store that can list a user's records")
+	}
+}
+
 func (m *Manager) limited(r *Record) bool { return m.opts.PerUser > 0 && r.User != "" }
 
-// room refuses early, so that the session that next would replace stays.
+// room looks at the user's sessions before next is stored. Where more are
+// refused it is early, so that the session that next would replace stays.
+// Otherwise next becomes the newest, whatever the clocks of other servers say.
 func (m *Manager) room(ctx context.Context, old, next *Record) error {
-	if !m.limited(next) || !m.opts.RefuseMore {
+	if !m.limited(next) {
 		return nil
 	}
 	others, err := m.List(ctx, next.User)
@@ -24,8 +49,11 @@ func (m *Manager) room(ctx context.Context, old, next *Record) error {
 	if old != nil {
 		others = slices.DeleteFunc(others, func(r Record) bool { return r.ID == old.ID })
 	}
-	if len(others) >= m.opts.PerUser {
+	if m.opts.RefuseMore && len(others) >= m.opts.PerUser {
 		return ErrLimit
+	}
+	for _, r := range others {
+		next.Created = max(next.Created, r.Created+1)
 	}
 	return nil
 }
@@ -64,6 +92,10 @@ func (m *Manager) limit(ctx context.Context, r *Record) error {
 	}
 }
 
+// withdrawTimeout bounds taking out a record whose request may be over.
+const withdrawTimeout = 5 * time.Second
+
+// drop ends the sessions that a newer one takes the place of.
 func (m *Manager) drop(ctx context.Context, records []Record) error {
 	for _, r := range records {
 		if err := m.store.Delete(ctx, r.ID); err != nil {
@@ -76,7 +108,7 @@ func (m *Manager) drop(ctx context.Context, records []Record) error {
 
 // withdraw takes out a record whose cookie never left. The request may be over.
 func (m *Manager) withdraw(ctx context.Context, id ID) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
 	if err := m.store.Delete(ctx, id); err != nil {
 		m.log.WarnContext(ctx, "sessions: could not delete a session that was refused", "session", id.Handle(), "error", err)

@@ -165,29 +165,71 @@ func (s *late) Create(ctx context.Context, r sessions.Record) error {
 	return s.MemoryStore.Create(ctx, r)
 }
 
-// B41: who is the oldest itself, by the clock of another server, is refused:
-// a cookie of a session that has ended would be worse.
-func TestPerUserBehindTheClock(t *testing.T) {
-	store := sessions.NewMemoryStore(nil)
-	ahead := time.Now().Add(time.Minute).UnixMilli()
-	there := sessions.Record{ID: sessions.ID{1}, User: "alice", Created: ahead, Idle: 2 * ahead, Absolute: 2 * ahead, Version: 1, Origin: &sessions.Origin{Realm: "session"}}
-	if err := store.Create(t.Context(), there); err != nil {
+// stored is a session of alice that was made at the time, and lasts.
+func stored(t *testing.T, store sessions.Store, id byte, at time.Time) sessions.Record {
+	t.Helper()
+	ms, end := at.UnixMilli(), at.Add(time.Hour).UnixMilli()
+	r := sessions.Record{ID: sessions.ID{id}, User: "alice", Created: ms, LastSeen: ms, Idle: end, Absolute: end, Version: 1, Origin: &sessions.Origin{Realm: "session"}}
+	if err := store.Create(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	m := sessions.New(store, &sessions.Options{PerUser: 1})
-	r, err := logIn(t.Context(), m, "alice")
+	return r
+}
+
+// B41: the last to sign in is the newest, whatever the clocks of other servers
+// say, and in the same millisecond too.
+func TestPerUserBehindTheClock(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"the same millisecond": 0, "a minute": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := sessions.NewMemoryStore(nil)
+				stored(t, store, 0xff, time.Now().Add(ahead))
+				m := sessions.New(store, &sessions.Options{PerUser: 1})
+				for range 20 {
+					r, err := logIn(t.Context(), m, "alice")
+					if err != nil || !signedIn(t, m, r) {
+						t.Fatalf("got error %v, want a session that is valid", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// B41: of two at the same moment one is refused: a cookie of a session that
+// has ended would be worse.
+func TestPerUserAtTheSameMoment(t *testing.T) {
+	var store *meeting
+	store = &meeting{MemoryStore: sessions.NewMemoryStore(nil), created: func() {
+		stored(t, store.MemoryStore, 1, time.Now().Add(time.Minute))
+	}}
+	r, err := logIn(t.Context(), sessions.New(store, &sessions.Options{PerUser: 1}), "alice")
 	if !errors.Is(err, sessions.ErrLimit) || len(r.Cookies()) > 0 {
 		t.Errorf("got error %v and cookies %v, want ErrLimit and none", err, r.Cookies())
 	}
-	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 1 || list[0].ID != there.ID {
-		t.Errorf("got sessions %v and error %v, want the one that was there", list, err)
+	list, err := store.List(t.Context(), "session", "alice")
+	if err != nil || len(list) != 1 || list[0].ID != (sessions.ID{1}) {
+		t.Errorf("got sessions %v and error %v, want the other one", list, err)
 	}
+}
+
+// A meeting store lets something happen right after a Create.
+type meeting struct {
+	*sessions.MemoryStore
+	created func()
+}
+
+func (s *meeting) Create(ctx context.Context, r sessions.Record) error {
+	err := s.MemoryStore.Create(ctx, r)
+	s.created()
+	return err
 }
 
 // Those who are nobody yet are not counted, and cost no look at a list.
 func TestPerUserOfNobody(t *testing.T) {
 	s := watch()
 	m := sessions.New(s, &sessions.Options{PerUser: 1, RefuseMore: true})
+	s.taken()
 	for range 2 {
 		if _, err := logIn(t.Context(), m, ""); err != nil {
 			t.Fatal(err)
@@ -198,49 +240,59 @@ func TestPerUserOfNobody(t *testing.T) {
 	}
 }
 
-// A sign-in that is cut off between the two leaves nothing behind.
+// A sign-in that is cut off before its place is known leaves nothing behind.
 func TestPerUserCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	store := &cutOff{sessions.NewMemoryStore(nil), cancel}
+	store := &meeting{sessions.NewMemoryStore(nil), cancel}
 	if _, err := logIn(ctx, sessions.New(store, &sessions.Options{PerUser: 1}), "alice"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want Canceled", err)
 	}
-	if list, err := store.MemoryStore.List(t.Context(), "session", "alice"); len(list) > 0 || err != nil {
+	if list, err := store.List(t.Context(), "session", "alice"); len(list) > 0 || err != nil {
 		t.Errorf("got sessions %v and error %v, want none", list, err)
 	}
 }
 
-// A cutOff store ends the request when it is asked for a list.
-type cutOff struct {
-	*sessions.MemoryStore
-	cancel context.CancelFunc
-}
-
-func (s *cutOff) List(ctx context.Context, realm, user string) ([]sessions.Record, error) {
-	s.cancel()
-	return s.MemoryStore.List(ctx, realm, user)
-}
-
-// A sign-in whose place cannot be told is withdrawn.
+// A sign-in whose place cannot be told does not happen.
 func TestPerUserOutage(t *testing.T) {
 	s := watch()
 	m := sessions.New(s, &sessions.Options{PerUser: 1})
+	s.taken()
 	s.fail("List")
-	w := httptest.NewRecorder()
-	next := sessions.Record{User: "alice", AuthTime: 1}
-	if err := m.Replace(t.Context(), w, &sessions.Record{}, &next); !errors.Is(err, errDown) || len(w.Result().Cookies()) > 0 {
-		t.Errorf("got error %v and cookies %v, want the store's and none", err, w.Result().Cookies())
+	r, err := logIn(t.Context(), m, "alice")
+	if !errors.Is(err, errDown) || len(r.Cookies()) > 0 {
+		t.Errorf("got error %v and cookies %v, want the store's and none", err, r.Cookies())
 	}
-	if calls := s.taken(); !slices.Equal(calls, []string{"Create", "List", "Delete"}) {
-		t.Errorf("got calls %v, want the record deleted again", calls)
+	if calls := s.taken(); !slices.Equal(calls, []string{"List"}) {
+		t.Errorf("got calls %v, want nothing stored", calls)
 	}
 }
 
-func TestPerUserNeedsALister(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("New with PerUser over a store that lists nothing: got no panic")
-		}
-	}()
-	sessions.New(struct{ sessions.Store }{sessions.NewMemoryStore(nil)}, &sessions.Options{PerUser: 1})
+// Options that would limit nothing, or fail every sign-in, are mistakes.
+func TestPerUserMistakes(t *testing.T) {
+	memory := sessions.NewMemoryStore(nil)
+	for name, c := range map[string]struct {
+		store sessions.Store
+		o     sessions.Options
+	}{
+		"negative":           {memory, sessions.Options{PerUser: -1}},
+		"no limit to refuse": {memory, sessions.Options{RefuseMore: true}},
+		"no Lister":          {struct{ sessions.Store }{memory}, sessions.Options{PerUser: 1}},
+		"no Lister inside":   {unlisted{memory}, sessions.Options{PerUser: 1}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: New did not panic", name)
+				}
+			}()
+			sessions.New(c.store, &c.o)
+		}()
+	}
+}
+
+// An unlisted store is a Lister in name.
+type unlisted struct{ *sessions.MemoryStore }
+
+func (unlisted) List(context.Context, string, string) ([]sessions.Record, error) {
+	return nil, sessions.ErrUnsupported
 }

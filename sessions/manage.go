@@ -65,24 +65,27 @@ func (m *Manager) Count(ctx context.Context) (int, error) {
 }
 
 const (
-	sweepBatch   = 500                   // rows of one DELETE: short locks
-	sweepPause   = 20 * time.Millisecond // between two batches of one round
+	sweepBatch   = 100                   // rows of one DELETE: short locks
+	sweepPause   = 20 * time.Millisecond // between two batches of one round, at least
+	sweepShare   = 5                     // a round works one part in so many of the time
 	sweepTimeout = 10 * time.Second      // of one batch
 )
 
 // Sweep deletes expired records, of every realm in the store, once per
-// interval until ctx is done, and returns ctx's error, or ErrClosed. Run it in a goroutine
+// interval until ctx is done, and returns ctx's error, [ErrClosed], or
+// [ErrUnsupported] where the store cannot or sweeps by itself. Run it in a goroutine
 // of your own; any number of instances may sweep one store. Sessions expire
 // without it: it only keeps the table small. Default interval: 5 minutes.
 //
-// It deletes in batches of 500 with pauses, so that requests do not wait. A
+// It deletes in batches of 100 and rests in between, the longer the more the
+// database has to do, so that requests do not wait: at most 5,000 a second. A
 // batch that fails is logged, and tried again in the next round.
 func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		interval = 5 * time.Minute
 	}
 	for {
-		wait := interval
+		wait, start := interval, time.Now()
 		n, err := m.sweep(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -92,7 +95,7 @@ func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 		case err != nil:
 			m.log.ErrorContext(ctx, "sessions: could not delete expired sessions", "error", err)
 		case n == sweepBatch:
-			wait = sweepPause
+			wait = max(sweepPause, (sweepShare-1)*time.Since(start))
 		}
 		timer := time.NewTimer(wait)
 		select {

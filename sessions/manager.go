@@ -34,10 +34,13 @@ type Options struct {
 	Refresh time.Duration
 
 	// PerUser is how many sessions a user may have at once (ASVS 5.0 7.1.2):
-	// one more sign-in ends the oldest one. The store must be a Lister.
+	// one more sign-in ends the oldest one. Of sign-ins at the same moment,
+	// those beyond it are refused with [ErrLimit]. The store must be a Lister.
 	// Default 0: any number.
 	PerUser int
-	// RefuseMore refuses the sign-in beyond PerUser instead, with [ErrLimit].
+	// RefuseMore refuses the sign-in beyond PerUser instead, with [ErrLimit]. A
+	// browser that has lost its cookie counts until the Idle end of its
+	// session, and its user cannot reach the list to end it: offer another way.
 	RefuseMore bool
 
 	// InsecureHTTP makes the cookie work over plain http, for development, on
@@ -47,7 +50,8 @@ type Options struct {
 	InsecureHTTP bool
 
 	// OnCall hears of every call to the store, for metrics, when it is over and
-	// before the request goes on. It must be safe for concurrent use.
+	// before the request goes on. It must be safe for concurrent use. A panic
+	// of it is logged.
 	OnCall func(context.Context, Call)
 
 	// Logger gets what the Manager mends or cannot do. Default slog.Default().
@@ -92,14 +96,12 @@ func New(store Store, o *Options) *Manager {
 	if opts.Refresh > min(opts.Idle, opts.RememberIdle)/2 {
 		panic("sessions: Options.Refresh must be at most half of Idle, or sessions in use would end")
 	}
-	if _, ok := store.(Lister); opts.PerUser < 0 || opts.PerUser > 0 && !ok {
-		panic("sessions: Options.PerUser must not be negative, and needs a store that is a Lister")
-	}
+	mustLimit(store, opts)
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
 	m := &Manager{realm: opts.Name, opts: opts, log: opts.Logger}
-	m.store.store, m.store.hook, m.store.log = store, opts.OnCall, opts.Logger
+	m.store.to, m.store.hook, m.store.log = store, opts.OnCall, opts.Logger
 	m.cookie = m.cookieName("")
 	if once, ok := store.(Once); ok {
 		m.store.once = once

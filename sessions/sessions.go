@@ -11,11 +11,12 @@
 //   - [Keeper] binds records to browsers. [Manager] is the one that everyone
 //     uses: it owns the cookie, the lifetimes and the sweeper.
 //   - [Store] binds records to a database. [NewMemoryStore] is the default;
-//     package sqlstore has the databases.
+//     sqlstore and redisstore have the databases.
 //
 // A Store may have more abilities, each a one-method interface: [Once],
-// [Lister], [UserDeleter], [RealmDeleter], [ExpiredDeleter], [Counter]. All
-// stores of this module have them all.
+// [Lister], [UserDeleter], [RealmDeleter], [ExpiredDeleter], [Counter]. The
+// stores above have them all; the adapters for other libraries' stores, scs
+// and gorilla, say what they lack.
 package sessions
 
 import (

@@ -22,6 +22,7 @@ type sweeping struct {
 	sessions.Store
 	expired int
 	hang    bool
+	took    time.Duration // of each call
 	err     error
 	calls   []sweepCall
 }
@@ -39,6 +40,7 @@ func (s *sweeping) DeleteExpired(ctx context.Context, now time.Time, limit int) 
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
+	time.Sleep(s.took)
 	n := min(limit, s.expired)
 	s.expired -= n
 	return n, s.err
@@ -58,6 +60,7 @@ func TestSweepRounds(t *testing.T) {
 		"nothing":  {sweeping{}, round, []time.Duration{0, round, 2 * round}, 0},
 		"a batch":  {sweeping{expired: sessions.SweepBatch}, round, []time.Duration{0, pause, round + pause, 2*round + pause}, 0},
 		"batches":  {sweeping{expired: 2*sessions.SweepBatch + 1}, round, []time.Duration{0, pause, 2 * pause, round + 2*pause, 2*round + 2*pause}, 0},
+		"slow":     {sweeping{expired: sessions.SweepBatch, took: time.Second}, round, []time.Duration{0, 5 * time.Second, round + 6*time.Second, 2*round + 7*time.Second}, 0},
 		"an error": {sweeping{err: errDown}, round, []time.Duration{0, round, 2 * round}, 3},
 		"hanging":  {sweeping{hang: true}, round, []time.Duration{0, timeout + round, 2 * (timeout + round)}, 2},
 		"default":  {sweeping{}, 0, []time.Duration{0}, 0},

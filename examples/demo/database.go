@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gopassport/passport/sessions"
 )
@@ -28,23 +30,46 @@ type database interface {
 	close() error
 }
 
+// openTimeout is how long a database may take to answer at the start.
+const openTimeout = 30 * time.Second
+
 // open opens what the -db flag names: a file for SQLite, or a URL.
 func open(ctx context.Context, name string) (database, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	scheme, _, found := strings.Cut(name, "://")
 	if !found {
-		return openSQL(ctx, sqlite, sqliteDSN(name))
+		if name == "" || strings.Contains(name, "@tcp(") || strings.Contains(name, "host=") {
+			return nil, errors.New("-db is a file or a URL, such as mysql://user:password@host:3306/database")
+		}
+		db, err := openSQL(ctx, sqlite, sqliteDSN(name))
+		return db, because(name, err)
 	}
 	u, err := url.Parse(name)
-	if err != nil {
-		return nil, fmt.Errorf("-db is no URL of the form %s://user:password@host:port/database", scheme) // err has the password
+	if err != nil { // which has the password
+		return nil, fmt.Errorf("-db is no URL of the form %s://user:password@host:port/database: in a password / is written as %%2F, %% as %%25", scheme)
 	}
+	var db database
 	switch scheme {
 	case "mysql":
-		return openSQL(ctx, mysql, mysqlDSN(u))
+		var dsn string
+		if dsn, err = mysqlDSN(u); err == nil {
+			db, err = openSQL(ctx, mysql, dsn)
+		}
 	case "postgres", "postgresql":
-		return openSQL(ctx, postgres, name)
+		db, err = openSQL(ctx, postgres, name)
 	case "redis", "rediss":
-		return openRedis(ctx, name)
+		db, err = openRedis(ctx, name)
+	default:
+		err = errors.New("the scheme is not mysql, postgres or redis")
 	}
-	return nil, fmt.Errorf("-db has the scheme %s, not mysql, postgres or redis", scheme)
+	return db, because(scheme+"://"+u.Host+u.Path, err)
+}
+
+// because says which database it was.
+func because(where string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("-db %s: %w", where, err)
 }

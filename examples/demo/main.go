@@ -155,5 +155,15 @@ func (s *site) handler() http.Handler {
 	mux.Handle("GET /api/me", a.RequireFunc(s.me))
 
 	const largestForm = 64 << 10
-	return guard(http.MaxBytesHandler(a.Handler(mux), largestForm))
+	return guard(deadline(http.MaxBytesHandler(a.Handler(mux), largestForm)))
+}
+
+// deadline ends the context of a request that takes too long, because a
+// database hangs: the timeouts of the server end none.
+func deadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }

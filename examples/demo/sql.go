@@ -23,8 +23,8 @@ import (
 type dialect struct {
 	driver   string
 	sessions sqlstore.Dialect
-	insert   string // ahead of "INTO": does nothing where a unique column
-	ignore   string // has the value, with this at the end
+	insert   string // begins an INSERT that does nothing where the name is taken
+	ignore   string // ends it
 	numbered bool   // arguments are $1, $2, …
 	schema   string
 }
@@ -64,14 +64,15 @@ var (
 		CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BYTEA NOT NULL)`}
 )
 
-// sqliteDSN makes readers go on while somebody writes, and writers wait for
-// their turn instead of failing.
+// sqliteDSN makes writers wait for their turn.
 func sqliteDSN(file string) string {
 	path := url.URL{Path: file}
-	return "file:" + path.EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"
+	return "file:" + path.EscapedPath() + "?_pragma=busy_timeout(2000)"
 }
 
-func mysqlDSN(u *url.URL) string {
+// mysqlDSN is the driver's own form of a URL, parameters such as tls=true
+// included.
+func mysqlDSN(u *url.URL) (string, error) {
 	c := driver.NewConfig()
 	c.Net, c.Addr, c.DBName = "tcp", u.Host, strings.TrimPrefix(u.Path, "/")
 	if u.Port() == "" {
@@ -79,7 +80,12 @@ func mysqlDSN(u *url.URL) string {
 	}
 	c.User = u.User.Username()
 	c.Passwd, _ = u.User.Password()
-	return c.FormatDSN()
+	dsn := c.FormatDSN()
+	if u.RawQuery != "" {
+		dsn += "?" + u.RawQuery
+	}
+	_, err := driver.ParseDSN(dsn)
+	return dsn, err
 }
 
 // sqlDatabase is a database over database/sql.
@@ -98,7 +104,10 @@ func openSQL(ctx context.Context, d dialect, dsn string) (database, error) {
 	db.SetMaxIdleConns(20)
 	s := &sqlDatabase{dialect: d, db: db}
 	if s.store, err = sqlstore.New(db, d.sessions, nil); err == nil {
-		err = errors.Join(s.store.Migrate(ctx), s.migrate(ctx))
+		err = s.store.Migrate(ctx)
+	}
+	if err == nil {
+		err = s.migrate(ctx)
 	}
 	if err != nil {
 		_ = db.Close()

@@ -61,10 +61,7 @@ func (s *Servers) URL(t testing.TB, e Engine) *url.URL {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started[e] == nil {
-		p, err := start(t.Context(), e, nil)
-		if err != nil {
-			missing(t, e, err)
-		}
+		p := begin(t, e, nil)
 		if s.started == nil {
 			s.started = make(map[Engine]*process)
 		}
@@ -73,9 +70,19 @@ func (s *Servers) URL(t testing.TB, e Engine) *url.URL {
 	return s.started[e].url()
 }
 
-func missing(t testing.TB, e Engine, err error) {
+// begin starts a server. Only where there is no program for it, the test may
+// be skipped.
+func begin(t testing.TB, e Engine, args []string) *process {
 	t.Helper()
-	install.Missing(t, fmt.Errorf("no %s to test on; set %s to the URL of one, or: %w", e, e.engine().env, err))
+	programs, err := find(t.Context(), e.engine())
+	if err != nil {
+		install.Missing(t, fmt.Errorf("no %s to test on; set %s to the URL of one, or: %w", e, e.engine().env, err))
+	}
+	p, err := start(t.Context(), e.engine(), programs, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // A Server is one that belongs to one test, which may ill-treat it.
@@ -88,10 +95,7 @@ type Server struct {
 // it when the test ends.
 func Start(t testing.TB, e Engine, args ...string) *Server {
 	t.Helper()
-	p, err := start(t.Context(), e, args)
-	if err != nil {
-		missing(t, e, err)
-	}
+	p := begin(t, e, args)
 	t.Cleanup(p.discard)
 	return &Server{t, p}
 }

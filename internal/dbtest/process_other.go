@@ -12,7 +12,11 @@ type process struct{}
 
 var errNoServers = errors.New("run the tests on Linux or macOS")
 
-func start(context.Context, Engine, []string) (*process, error) { return nil, errNoServers }
+type programs struct{}
+
+func find(context.Context, engine) (programs, error) { return programs{}, errNoServers }
+
+func start(context.Context, engine, programs, []string) (*process, error) { return nil, errNoServers }
 
 func (*process) url() *url.URL             { return nil }
 func (*process) run(context.Context) error { return errNoServers }

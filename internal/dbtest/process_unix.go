@@ -22,15 +22,15 @@ import (
 
 // A process is a server, running or killed, with its directory and port.
 type process struct {
-	engine  engine
-	program string
-	ps      string
+	engine engine
+	programs
 	args    []string
 	dir     string
 	address string
 	user    *syscall.Credential // nil: the one that runs the tests
 
 	cmd    *exec.Cmd // nil: killed
+	ended  chan struct{}
 	reaper *exec.Cmd
 	life   io.Closer // the reaper's standard input
 	output bytes.Buffer
@@ -39,15 +39,19 @@ type process struct {
 // startTimeout is how long a server may take until it answers.
 const startTimeout = time.Minute
 
+// programs are what a server needs.
+type programs struct{ program, ps string }
+
+func find(ctx context.Context, e engine) (found programs, err error) {
+	if found.program, err = install.Program(ctx, e.pkg, e.names...); err == nil {
+		found.ps, err = install.Program(ctx, "procps", "ps")
+	}
+	return found, err
+}
+
 // start makes a new directory and runs a server over it.
-func start(ctx context.Context, e Engine, args []string) (_ *process, err error) {
-	p := &process{engine: e.engine()}
-	if p.program, err = install.Program(ctx, p.engine.pkg, p.engine.names...); err != nil {
-		return nil, err
-	}
-	if p.ps, err = install.Program(ctx, "procps", "ps"); err != nil {
-		return nil, err
-	}
+func start(ctx context.Context, e engine, found programs, args []string) (_ *process, err error) {
+	p := &process{engine: e, programs: found}
 	if p.dir, err = os.MkdirTemp("", "passport-test-"); err != nil {
 		return nil, err
 	}
@@ -115,6 +119,7 @@ func freeAddress(ctx context.Context) (string, error) {
 func (p *process) command(program string, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(context.Background(), program, args...) // outlives who starts it
 	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir) // MariaDB clears it of others' files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.user}
 	return cmd
 }
@@ -129,9 +134,15 @@ func (p *process) run(ctx context.Context) error {
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
+	cmd, ended := p.cmd, make(chan struct{})
+	p.ended = ended
+	go func() {
+		_ = cmd.Wait() // its state says how it ended
+		close(ended)
+	}()
 	if err := p.watch(); err != nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
+		_ = cmd.Process.Kill()
+		<-ended
 		p.cmd = nil
 		return err
 	}
@@ -141,6 +152,9 @@ func (p *process) run(ctx context.Context) error {
 			return nil
 		}
 		select {
+		case <-ended:
+			p.kill()
+			return fmt.Errorf("%s ended: %v\n%s", p.program, cmd.ProcessState, &p.output)
 		case <-ctx.Done():
 			p.kill() // waits, so that the output is whole
 			return fmt.Errorf("%s: %w: %w\n%s", p.program, ctx.Err(), err, &p.output)
@@ -159,6 +173,8 @@ func (p *process) watch() (err error) {
 	return p.reaper.Start()
 }
 
+// A stopped server has to go on to end. One that does not end in 5 seconds is
+// killed. The directory can be removed when nobody is in it.
 const reap = `cat
 kill -CONT $1; kill -$2 $1
 tries=0; while "$3" -o stat= -p $1 | grep -qv Z && [ $tries -lt 50 ]; do tries=$((tries+1)); sleep 0.1; done
@@ -193,7 +209,7 @@ func (p *process) kill() {
 	}
 	children := p.children()
 	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
+	<-p.ended
 	for _, pid := range children {
 		for syscall.Kill(pid, syscall.SIGCONT) == nil { // until there is no such process
 			time.Sleep(5 * time.Millisecond)
@@ -208,7 +224,7 @@ func (p *process) kill() {
 func (p *process) discard() {
 	if p.cmd != nil {
 		_ = p.life.Close()
-		_ = p.cmd.Wait()
+		<-p.ended
 		_ = p.reaper.Wait()
 	}
 	_ = os.RemoveAll(p.dir)

@@ -81,11 +81,11 @@ func find(names []string) string {
 // startNoServices keeps Debian from starting the servers that it installs,
 // which belong to nobody here. See invoke-rc.d(8).
 func startNoServices() (allow func(), err error) {
-	const policy = "/usr/sbin/policy-rc.d"
-	if _, err := os.Stat(policy); err == nil {
+	const policy, ours = "/usr/sbin/policy-rc.d", "#!/bin/sh\n# For the tests of gopassport, while they install.\nexit 101\n"
+	if text, err := os.ReadFile(policy); err == nil && string(text) != ours {
 		return func() {}, nil // the machine has a policy of its own
 	}
-	if err := os.WriteFile(policy, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
+	if err := os.WriteFile(policy, []byte(ours), 0o755); err != nil {
 		return nil, err
 	}
 	return func() { _ = os.Remove(policy) }, nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gopassport/passport/sessions"
 )
 
 const (
@@ -132,25 +134,11 @@ func (k *Keeper) Cookie(suffix string) *http.Cookie {
 func (k *Keeper) setCookie(w http.ResponseWriter, id string, expires time.Time) {
 	c := k.opts.cookie()
 	c.Value, c.Expires = sign(id, k.secrets[0]), expires
-	writeCookie(w, c)
+	sessions.SetCookie(w, c)
 }
 
 func (k *Keeper) expireCookie(w http.ResponseWriter) {
 	c := k.opts.cookie()
 	c.MaxAge = -1
-	writeCookie(w, c)
-}
-
-// writeCookie sets c in the place of any earlier cookie of its name, and
-// keeps the response out of shared caches.
-func writeCookie(w http.ResponseWriter, c *http.Cookie) {
-	h := w.Header()
-	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool {
-		return strings.HasPrefix(line, c.Name+"=")
-	})
-	h.Add("Set-Cookie", c.String())
-	h.Set("Cache-Control", "no-store")
-	if !slices.Contains(h["Vary"], "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
+	sessions.SetCookie(w, c)
 }

@@ -5,7 +5,7 @@
 //
 //	table, err := express.MySQL(db, nil)
 //	keeper, err := express.New(table, express.NumberID, secrets, nil)
-//	a := passport.New(passport.Config[*User]{Sessions: keeper, Serializer: users})
+//	a := passport.New(passport.Config[*User]{Sessions: keeper, Serializer: passport.SerializeBy((*User).Key, users.ByID)})
 //
 // It speaks what express-session with Passport.js writes by way of
 // express-mysql-session, connect-pg-simple and connect-redis (package
@@ -115,7 +115,7 @@ type Options struct {
 // goroutine. Expired rows are left to the sweeper of the Node store.
 type Keeper struct {
 	table   Table
-	users   IDKind
+	kind    IDKind
 	secrets [][]byte
 	opts    Options
 	log     *slog.Logger
@@ -128,14 +128,14 @@ var _ sessions.Keeper = (*Keeper)(nil)
 // New returns a Keeper over table. The kind of id is what serializeUser hands
 // to done. The secrets are those of express-session: the first signs, all
 // verify. The options may be nil. An error means that one of these cannot be.
-func New(table Table, users IDKind, secrets []string, o *Options) (*Keeper, error) {
+func New(table Table, kind IDKind, secrets []string, o *Options) (*Keeper, error) {
 	if table == nil {
 		return nil, errors.New("express: New needs a table, such as one from express.MySQL")
 	}
-	if users != StringID && users != NumberID {
+	if kind != StringID && kind != NumberID {
 		return nil, errors.New("express: say whether serializeUser makes strings (express.StringID) or numbers (express.NumberID)")
 	}
-	k := &Keeper{table: table, users: users}
+	k := &Keeper{table: table, kind: kind}
 	if o != nil {
 		k.opts = *o
 	}

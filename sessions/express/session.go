@@ -214,7 +214,7 @@ func (k *Keeper) fresh(id string, r sessions.Record, maxAge time.Duration, expir
 		return doc, err
 	}
 	if r.User != "" {
-		user, err := k.users.write(r.User)
+		user, err := k.kind.write(r.User)
 		if err != nil {
 			return doc, err
 		}

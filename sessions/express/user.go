@@ -34,7 +34,7 @@ func (k *Keeper) user(doc *document) (string, error) {
 	case "", "null", "false", `""`:
 		return "", nil
 	default:
-		if user, ok := k.users.read(raw); ok {
+		if user, ok := k.kind.read(raw); ok {
 			return user, nil
 		}
 		return "", errUser

@@ -2,6 +2,7 @@ package gorilla_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,8 +17,8 @@ import (
 // Code written for gorilla, over our sessions.
 func ExampleNewStore() {
 	manager := sessions.New(sessions.NewMemoryStore(nil), nil)
-	// Below an Authenticator: gorilla.NewStore(nil, &gorilla.StoreOptions{Session: a.Session})
-	store := gorilla.NewStore(manager, nil)
+	// Below an Authenticator: gorilla.NewStoreOf(a.Session)
+	store := gorilla.NewStore(manager)
 
 	count := func(w http.ResponseWriter, r *http.Request) {
 		session, err := store.Get(r, "visits")
@@ -56,7 +57,8 @@ func ExampleNewKeeper() {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	files := gsessions.NewFilesystemStore(dir, []byte("32 or 64 bytes that nobody knows"))
+	key := rand.Text() + rand.Text()[:6] // 32 bytes; a site keeps one
+	files := gsessions.NewFilesystemStore(dir, []byte(key))
 	files.MaxLength(0) // or there is room for 4 KiB
 
 	keeper, err := gorilla.NewKeeper(context.Background(), files, nil) // says in the log what is lost

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	gorilla "github.com/gorilla/sessions"
@@ -170,7 +168,7 @@ func (k *Keeper) End(ctx context.Context, w http.ResponseWriter, rec *sessions.R
 	if w != nil {
 		c := k.manager.Cookie(suffix)
 		c.MaxAge = -1
-		writeCookie(w, c)
+		sessions.SetCookie(w, c)
 	}
 	return nil
 }
@@ -190,19 +188,5 @@ func (k *Keeper) setCookie(w http.ResponseWriter, value string, rec *sessions.Re
 	if rec.Remember {
 		c.MaxAge = int(time.Until(time.UnixMilli(rec.Absolute)).Seconds())
 	}
-	writeCookie(w, c)
-}
-
-// writeCookie sets c in the place of any earlier cookie of its name, and
-// keeps the response out of shared caches, as the Manager does.
-func writeCookie(w http.ResponseWriter, c *http.Cookie) {
-	h := w.Header()
-	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool {
-		return strings.HasPrefix(line, c.Name+"=")
-	})
-	h.Add("Set-Cookie", c.String())
-	h.Set("Cache-Control", "no-store")
-	if !slices.Contains(h["Vary"], "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
+	sessions.SetCookie(w, c)
 }

@@ -113,7 +113,7 @@ func TestSignedIn(t *testing.T) {
 	for name, keeper := range keepers {
 		t.Run(name, func(t *testing.T) {
 			a := newAuthenticator(keeper)
-			c := newClient(t, notes(a, gorilla.NewStore(nil, &gorilla.StoreOptions{Session: a.Session})))
+			c := newClient(t, notes(a, gorilla.NewStoreOf(a.Session)))
 			for _, step := range []struct{ do, want string }{
 				{"", "<nil> <nil> <nil>"},
 				{"/note?text=one", "<nil> one <nil>"},
@@ -142,7 +142,7 @@ func TestCSRF(t *testing.T) {
 	t.Parallel()
 	a := newAuthenticator(sessions.New(sessions.NewMemoryStore(nil), &sessions.Options{Logger: quiet}))
 	mux := http.NewServeMux()
-	store := gorilla.NewStore(nil, &gorilla.StoreOptions{Session: a.Session})
+	store := gorilla.NewStoreOf(a.Session)
 	mux.Handle("POST /", notes(a, store))
 	mux.HandleFunc("GET /form", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, csrf.Token(r)) })
 	mux.Handle("GET /", notes(a, store))
@@ -178,7 +178,7 @@ func TestCSRF(t *testing.T) {
 func TestGothic(t *testing.T) {
 	keeper := sessions.New(sessions.NewMemoryStore(nil), &sessions.Options{Logger: quiet})
 	a := newAuthenticator(keeper)
-	gothic.Store = gorilla.NewStore(nil, &gorilla.StoreOptions{Session: a.Session})
+	gothic.Store = gorilla.NewStoreOf(a.Session)
 	goth.UseProviders(&faux.Provider{})
 	defer goth.ClearProviders()
 
@@ -230,7 +230,7 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	store := newTable()
 	a := newAuthenticator(newKeeper(t, store, gorilla.Options{}))
-	c := newClient(t, notes(a, gorilla.NewStore(nil, &gorilla.StoreOptions{Session: a.Session})))
+	c := newClient(t, notes(a, gorilla.NewStoreOf(a.Session)))
 	if res, body := c.send("POST", "/login?user=alice", nil); res.StatusCode != http.StatusOK {
 		t.Fatalf("sign-in: %s %s", res.Status, body)
 	}

@@ -11,16 +11,6 @@ import (
 	"github.com/gopassport/passport/sessions"
 )
 
-// StoreOptions configures a [Store]. The zero value, or nil, loads the session
-// by the Keeper, once for each request.
-type StoreOptions struct {
-	// Session is the session of a request. Below the Handler of an
-	// Authenticator it must be the Authenticator's own Session, so that both
-	// see one; the Keeper is not asked then. Outside of the Handler such a
-	// session cannot be saved: [sessions.ErrNoKeeper].
-	Session func(context.Context) *sessions.Session
-}
-
 // A Store is a gorilla Store over our sessions. Each of gorilla's sessions is
 // one value of the browser's session, under [Key] of its name, so that what
 // holds for the one holds for the other: it is kept on the server, it ends
@@ -45,17 +35,28 @@ type Store struct {
 
 var _ gorilla.Store = (*Store)(nil)
 
-// NewStore returns a gorilla Store over the sessions of keeper, which may be
-// nil where the options have a Session. It panics when there is neither.
-func NewStore(keeper sessions.Keeper, o *StoreOptions) *Store {
-	s := &Store{keeper: keeper}
-	if o != nil {
-		s.session = o.Session
+// NewStore returns a gorilla Store over the sessions of keeper. It panics when
+// keeper is nil.
+func NewStore(keeper sessions.Keeper) *Store {
+	if keeper == nil {
+		panic("gorilla: NewStore needs a Keeper, such as a *sessions.Manager")
 	}
-	if keeper == nil && s.session == nil {
-		panic("gorilla: NewStore needs a Keeper, or StoreOptions.Session, such as the Session of an Authenticator")
+	return &Store{keeper: keeper}
+}
+
+// NewStoreOf returns a gorilla Store over the session that a request has
+// already. Below the Handler of an Authenticator it must be the one of the
+// Authenticator, so that both see one:
+//
+//	store := gorilla.NewStoreOf(a.Session)
+//
+// Outside of the Handler such a session cannot be saved:
+// [sessions.ErrNoKeeper]. It panics when session is nil.
+func NewStoreOf(session func(context.Context) *sessions.Session) *Store {
+	if session == nil {
+		panic("gorilla: NewStoreOf needs a function, such as the Session of an Authenticator")
 	}
-	return s
+	return &Store{session: session}
 }
 
 // Key is where the values of the gorilla session of that name are kept in

@@ -53,7 +53,7 @@ func (b *browser) visit(h http.HandlerFunc) *httptest.ResponseRecorder {
 func TestGorillaPage(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	b := newBrowser(keeper)
 	w := b.visit(func(w http.ResponseWriter, r *http.Request) {
 		// Get a session. We're ignoring the error resulted from decoding an
@@ -102,7 +102,7 @@ func TestGorillaPage(t *testing.T) {
 func TestFlashes(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	b := newBrowser(keeper)
 	var read [][]any
 	handler := func(w http.ResponseWriter, r *http.Request) {
@@ -145,7 +145,7 @@ func TestSaveAll(t *testing.T) {
 	gob.Register(&Person{})
 	gob.Register(&M{})
 	keeper := newCounter()
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	b := newBrowser(keeper)
 	person, model := &Person{"Ada", 36}, &M{"n": 1}
 	w := b.visit(func(w http.ResponseWriter, r *http.Request) {
@@ -185,7 +185,7 @@ func TestSaveAll(t *testing.T) {
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	b := newBrowser(keeper)
 	read := func(w http.ResponseWriter, r *http.Request) {
 		session, err := store.Get(r, "s")
@@ -231,7 +231,7 @@ func TestTwoRequests(t *testing.T) {
 		{"one of several", set("a", 10), func(m map[any]any) { m["a"], m["b"] = 11, 20 }, map[any]any{"a": 10, "b": 2}, sessions.ErrConflict},
 	} {
 		keeper := newCounter()
-		store := gorilla.NewStore(keeper, nil)
+		store := gorilla.NewStore(keeper)
 		b := newBrowser(keeper)
 		b.visit(func(w http.ResponseWriter, r *http.Request) {
 			session, _ := store.Get(r, "s")
@@ -267,7 +267,7 @@ func TestGone(t *testing.T) {
 	b := newBrowser(keeper)
 	b.signIn(t, "alice")
 	ours, r := b.load(t), b.request()
-	store := gorilla.NewStore(nil, &gorilla.StoreOptions{Session: func(context.Context) *sessions.Session { return ours }})
+	store := gorilla.NewStoreOf(func(context.Context) *sessions.Session { return ours })
 	session, err := store.Get(r, "s")
 	must(t, err)
 	jar := maps.Clone(b.jar)
@@ -292,7 +292,7 @@ func TestOurChanges(t *testing.T) {
 	b.signIn(t, "alice")
 	for _, other := range []string{"theme", "language"} {
 		ours, theirs, r := b.load(t), b.load(t), b.request()
-		store := gorilla.NewStore(nil, &gorilla.StoreOptions{Session: func(context.Context) *sessions.Session { return ours }})
+		store := gorilla.NewStoreOf(func(context.Context) *sessions.Session { return ours })
 		session, err := store.Get(r, other)
 		must(t, err)
 		session.Values["a"] = 1
@@ -304,7 +304,7 @@ func TestOurChanges(t *testing.T) {
 			want = sessions.ErrConflict
 		}
 		wantError(t, other, want, session.Save(r, nil))
-		again, err := gorilla.NewStore(keeper, nil).Get(b.request(), other)
+		again, err := gorilla.NewStore(keeper).Get(b.request(), other)
 		if saved := again.Values["a"] == 1; saved != (want == nil) || err != nil {
 			t.Errorf("%s: saved %t (error %v), want %t", other, saved, err, want == nil)
 		}
@@ -315,7 +315,7 @@ func TestOurChanges(t *testing.T) {
 func TestMaxAge(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	b := newBrowser(keeper)
 	b.signIn(t, "alice")
 	b.visit(func(w http.ResponseWriter, r *http.Request) {
@@ -351,7 +351,7 @@ func TestKeeperFails(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
 	keeper.down = errors.New("down")
-	store := gorilla.NewStore(keeper, nil)
+	store := gorilla.NewStore(keeper)
 	r := httptest.NewRequest("GET", "/", nil)
 	for range 2 {
 		session, err := store.Get(r, "s")
@@ -371,7 +371,7 @@ func encoded(t *testing.T, values map[any]any) []map[string][]byte {
 	keeper := newCounter()
 	b := newBrowser(keeper)
 	b.visit(func(w http.ResponseWriter, r *http.Request) {
-		session, _ := gorilla.NewStore(keeper, nil).Get(r, "s")
+		session, _ := gorilla.NewStore(keeper).Get(r, "s")
 		session.Values = values
 		must(t, session.Save(r, w))
 	})
@@ -393,7 +393,7 @@ func TestUndecodable(t *testing.T) {
 		"no gob":                []map[string][]byte{{"k": []byte("x"), "v": []byte("y")}},
 	} {
 		keeper := newCounter()
-		store := gorilla.NewStore(keeper, nil)
+		store := gorilla.NewStore(keeper)
 		b := newBrowser(keeper)
 		s := b.load(t)
 		must(t, s.Set(gorilla.Key("s"), v))
@@ -421,12 +421,12 @@ func TestDerivedRequests(t *testing.T) {
 	t.Parallel()
 	keeper := newCounter()
 	type key struct{}
-	store := gorilla.NewStore(nil, &gorilla.StoreOptions{Session: func(ctx context.Context) *sessions.Session {
+	store := gorilla.NewStoreOf(func(ctx context.Context) *sessions.Session {
 		if s, ok := ctx.Value(key{}).(*sessions.Session); ok {
 			return s
 		}
 		return new(sessions.Session)
-	}})
+	})
 	outer := httptest.NewRequest("GET", "/", nil)
 	early, err := store.Get(outer, "early")
 	must(t, err)
@@ -443,7 +443,7 @@ func TestDerivedRequests(t *testing.T) {
 	must(t, gsessions.Save(inner, w)) // with the registry's own request
 	b := newBrowser(keeper)
 	b.take(w)
-	got, err := gorilla.NewStore(keeper, nil).Get(b.request(), "s")
+	got, err := gorilla.NewStore(keeper).Get(b.request(), "s")
 	if err != nil || got.Values["b"] != 2 {
 		t.Errorf("got %v and error %v", got.Values, err)
 	}
@@ -456,7 +456,7 @@ func TestDerivedRequests(t *testing.T) {
 func TestTwoStores(t *testing.T) {
 	t.Parallel()
 	one, two := newCounter(), newCounter()
-	stores := []*gorilla.Store{gorilla.NewStore(one, nil), gorilla.NewStore(two, nil)}
+	stores := []*gorilla.Store{gorilla.NewStore(one), gorilla.NewStore(two)}
 	r := httptest.NewRequest("GET", "/", nil)
 	for i, store := range stores {
 		session, err := store.New(r, "s")
@@ -472,10 +472,17 @@ func TestTwoStores(t *testing.T) {
 // F16: a Store without sessions is a mistake of wiring.
 func TestNewStorePanics(t *testing.T) {
 	t.Parallel()
-	defer func() {
-		if recover() == nil {
-			t.Error("NewStore(nil, nil) did not panic")
-		}
-	}()
-	gorilla.NewStore(nil, nil)
+	for name, make := range map[string]func(){
+		"NewStore":   func() { gorilla.NewStore(nil) },
+		"NewStoreOf": func() { gorilla.NewStoreOf(nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s(nil) did not panic", name)
+				}
+			}()
+			make()
+		}()
+	}
 }

@@ -21,9 +21,11 @@ var (
 	_ sessions.Counter        = (*Store)(nil)
 )
 
-// batch is how many records one command takes, so that others do not wait for
-// it: the server does one thing at a time.
-const batch = 500
+// The server does one thing at a time: these bound how long others wait for it.
+const (
+	batch = 100 // records that one command reads
+	step  = 25  // records that one script deletes
+)
 
 // Once implements [sessions.Once], in one round trip.
 func (s *Store) Once(ctx context.Context, key [32]byte, until time.Time) error {
@@ -97,7 +99,7 @@ func (s *Store) values(ctx context.Context, entries []string) (values []any, err
 }
 
 // DeleteUser implements [sessions.UserDeleter]. The empty user is nobody and
-// has no records. It deletes in batches of 500, until it finds none, so that a
+// has no records. It deletes in batches of 25, until it finds none, so that a
 // record that is replaced meanwhile is deleted under its new id; an error may
 // come after some of them, and it can be called again.
 func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep sessions.ID) (int, error) {
@@ -117,7 +119,7 @@ func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
 // deleteAll deletes the records whose entries begin so, but for one at most.
 func (s *Store) deleteAll(ctx context.Context, prefix string, kept func(entry string) bool) (int, error) {
 	for total := 0; ; {
-		entries, err := s.entries(ctx, prefix, "", batch)
+		entries, err := s.entries(ctx, prefix, "", step)
 		if err != nil {
 			return total, err
 		}
@@ -154,7 +156,7 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (in
 
 func (s *Store) deleteExpired(ctx context.Context, last string, limit int) (int, error) {
 	for total := 0; total < limit; {
-		n := min(limit-total, batch)
+		n := min(limit-total, step)
 		entries, err := s.ranged(ctx, redis.ZRangeArgs{Key: s.expires, Start: never, Stop: last, ByScore: true, Count: int64(n)})
 		if err != nil {
 			return total, err
@@ -182,7 +184,7 @@ func (s *Store) forget(ctx context.Context, last string, limit int) (n int, err 
 }
 
 // Count implements [sessions.Counter]. It looks at every record of the realm,
-// in batches of 500: those that come and go meanwhile may be counted or not.
+// in batches of 100: those that come and go meanwhile may be counted or not.
 func (s *Store) Count(ctx context.Context, realm string, now time.Time) (int, error) {
 	after := strconv.FormatInt(now.UnixMilli(), 10)
 	prefix, last := string(digest(realm)), ""

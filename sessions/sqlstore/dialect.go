@@ -115,10 +115,10 @@ func (d Dialect) spec() (*spec, error) {
 			batch:       `DELETE FROM %[1]s WHERE "id" = ANY (ARRAY (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED))`,
 			text:        bytes,
 			busy:        postgresConflict,
-			migrateLock: "SELECT pg_advisory_xact_lock(7234208172413153634)", // "database",
+			migrateLock: "SELECT pg_advisory_xact_lock(7234208172413153634)", // any number of our own
 		}, nil
 	}
-	return nil, fmt.Errorf("sqlstore: unknown dialect %d", int(d))
+	return nil, fmt.Errorf("sqlstore: unknown dialect %d: want SQLite, MySQL or PostgreSQL", int(d))
 }
 
 // bytes are what a binary column takes from every driver.

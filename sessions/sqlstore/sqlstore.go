@@ -7,8 +7,8 @@
 //	err = store.Migrate(ctx)
 //	manager := sessions.New(store, nil)
 //
-// Every call is one statement, prepared once for each connection. Let
-// database/sql keep as many idle connections as are busy together
+// Every call but DeleteExpired and DeleteRealm is one statement when it
+// succeeds, prepared once for each connection. Let database/sql keep as many idle connections as are busy together
 // (SetMaxIdleConns; its default is 2), or it opens and prepares again.
 //
 // # MySQL and MariaDB
@@ -120,31 +120,33 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 const migrateTimeout = time.Minute
 
 // Migrate creates the tables and indexes that are not there, and checks that
-// those which are there fit. Call it when the server starts, with a database
-// user that may create tables; any number of instances may at once. Those who
-// have a migration tool give it schema/*.sql and need not call it. It takes at
-// most a minute when the context has no deadline.
+// those which are there have the columns. Call it when the server starts, with
+// a database user that may create tables; any number of instances may at once.
+// Those who have a migration tool give it schema/*.sql and need not call it. It
+// takes at most a minute when the context has no deadline.
 func (s *Store) Migrate(ctx context.Context) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, migrateTimeout)
 		defer cancel()
 	}
+	what := "migrate " + s.spec.name
 	if err := s.checkSetting(ctx); err != nil {
-		return failed(ctx, "migrate", err)
+		return failed(ctx, what, err)
 	}
 	if err := s.createTables(ctx); err != nil {
-		return failed(ctx, "migrate", err)
+		return failed(ctx, what, err)
 	}
-	return s.sql.each(func(st *statement) error {
-		return s.retry(ctx, func() error {
+	for _, st := range s.sql.all {
+		err := s.retry(ctx, func() error {
 			_, err := st.prepared(ctx, s.db)
-			if err != nil {
-				err = failed(ctx, "migrate: table "+s.table.prefix(s.spec.quote)+s.spec.quote+" does not fit", err)
-			}
 			return err
 		})
-	})
+		if err != nil {
+			return failed(ctx, what+": prepare "+st.name+" for table "+s.table.name, err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) checkSetting(ctx context.Context) error {

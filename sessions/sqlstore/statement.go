@@ -78,6 +78,8 @@ type statements struct {
 	list, deleteUser, deleteSome, deleteRealm             statement
 	sweep, count                                          statement
 	once, sweepOnce                                       statement
+
+	all []*statement
 }
 
 // Columns in the order of arguments and scans. What Find reads comes first.
@@ -90,17 +92,18 @@ func newStatements(sp *spec, t table) *statements {
 	words := strings.NewReplacer(
 		"{table}", t.prefix(sp.quote)+sp.quote, "{once}", t.prefix(sp.quote)+"_once"+sp.quote,
 		"{found}", foundColumns, "{all}", allColumns, "{greatest}", sp.greatest, "{ignore}", sp.ignore)
+	var s statements
 	define := func(st *statement, name, query string) {
 		query = strings.ReplaceAll(words.Replace(query), `"`, sp.quote)
 		if sp.numbered {
 			query = number(query)
 		}
 		st.name, st.query, st.gate = name, query, make(chan struct{}, 1)
+		s.all = append(s.all, st)
 	}
 	batch := func(st *statement, name, table, condition string) {
 		define(st, name, fmt.Sprintf(sp.batch, table, condition))
 	}
-	var s statements
 	define(&s.create, "create", `INSERT INTO {table} ({all}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {ignore}`)
 	define(&s.find, "find", `SELECT {found} FROM {table} WHERE "id" = ?`)
 	define(&s.update, "update", `UPDATE {table} SET "user_id" = ?, "data" = ?, "factors" = ?, "stamp" = ?, "auth_time" = ?,
@@ -125,19 +128,6 @@ func newStatements(sp *spec, t table) *statements {
 	define(&s.once, "once", `INSERT INTO {once} ("id", "expires") VALUES (?, ?) {ignore}`)
 	batch(&s.sweepOnce, "delete expired once", "{once}", `"expires" <= ? ORDER BY "expires"`)
 	return &s
-}
-
-// each calls f with every statement until it fails.
-func (s *statements) each(f func(*statement) error) error {
-	for _, st := range []*statement{
-		&s.create, &s.find, &s.update, &s.replace, &s.touch, &s.delete, &s.version,
-		&s.list, &s.deleteUser, &s.deleteSome, &s.deleteRealm, &s.sweep, &s.count, &s.once, &s.sweepOnce,
-	} {
-		if err := f(st); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // number makes the arguments $1, $2 and so on. No text in a statement has a ?.

@@ -4,7 +4,7 @@ package docs
 
 import (
 	"context"
-	"database/sql"
+	"log/slog"
 	"net/http"
 
 	"github.com/gopassport/passport"
@@ -40,10 +40,6 @@ var addr string
 var a *passport.Authenticator[*User]
 
 var mux *http.ServeMux
-
-var db *sql.DB
-
-var manager *sessions.Manager
 
 var ctx context.Context
 
