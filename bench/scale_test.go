@@ -84,12 +84,12 @@ func (d database) large(t testing.TB) *url.URL {
 }
 
 // row is the session number i. Its id is anywhere in the table. Each user has
-// three, and a fifth of all has expired within the last hour.
+// three, and a fifth of all expired one to two hours ago.
 func row(i int, now time.Time) sessions.Record {
 	id := rowID(i)
 	age := time.Minute + time.Duration(binary.BigEndian.Uint32(id[8:])%3_000_000)*time.Millisecond
 	if expired(i) {
-		age += 24 * time.Hour
+		age += 25 * time.Hour
 	}
 	r := record(now.Add(-age))
 	r.ID, r.User = id, rowUser(i)

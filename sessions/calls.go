@@ -21,7 +21,7 @@ type calls struct {
 	once   Once
 	hook   func(context.Context, Call)
 	log    *slog.Logger
-	writes writes
+	writes *writes
 }
 
 // read makes a call that changes nothing.
@@ -35,15 +35,29 @@ func (c *calls) read(ctx context.Context, name string, f func() (int, error)) er
 // write makes a call that Close waits for.
 func (c *calls) write(ctx context.Context, name string, id ID, f func() (int, error)) (int, error) {
 	start := time.Now()
-	w := &pending{name, id, start}
-	if err := c.writes.begin(w); err != nil {
-		return 0, err
+	if ctx.Value(heldKey{}) != c.writes {
+		w := &pending{name, id, start}
+		if err := c.writes.begin(w); err != nil {
+			return 0, err
+		}
+		defer c.writes.end(w)
 	}
-	defer c.writes.end(w)
 	n, err := f()
 	c.tell(ctx, Call{name, time.Since(start), n, err})
 	return n, err
 }
+
+// hold begins a write of several calls, with the context that it returns:
+// Close waits for all of them, or for none.
+func (c *calls) hold(ctx context.Context, name string, id ID) (held context.Context, done func(), err error) {
+	w := &pending{name, id, time.Now()}
+	if err := c.writes.begin(w); err != nil {
+		return nil, nil, err
+	}
+	return context.WithValue(ctx, heldKey{}, c.writes), func() { c.writes.end(w) }, nil
+}
+
+type heldKey struct{}
 
 // tell calls the hook, which must not undo what was done by a panic.
 func (c *calls) tell(ctx context.Context, call Call) {

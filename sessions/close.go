@@ -19,8 +19,12 @@ func (m *Manager) Close(ctx context.Context) error { return m.store.writes.close
 type writes struct {
 	mu      sync.Mutex
 	running map[*pending]struct{}
-	closed  bool
-	ended   chan struct{} // closed when closed, and nothing runs
+	closing chan struct{} // closed when no write begins any more
+	ended   chan struct{} // closed when, besides, nothing runs
+}
+
+func newWrites() *writes {
+	return &writes{running: make(map[*pending]struct{}), closing: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // A pending write is one call.
@@ -41,11 +45,8 @@ func (w *pending) String() string {
 func (ws *writes) begin(w *pending) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if ws.closed {
+	if ws.closed() {
 		return ErrClosed
-	}
-	if ws.running == nil {
-		ws.running = make(map[*pending]struct{})
 	}
 	ws.running[w] = struct{}{}
 	return nil
@@ -55,8 +56,17 @@ func (ws *writes) end(w *pending) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	delete(ws.running, w)
-	if ws.closed && len(ws.running) == 0 {
+	if ws.closed() && len(ws.running) == 0 {
 		close(ws.ended)
+	}
+}
+
+func (ws *writes) closed() bool {
+	select {
+	case <-ws.closing:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -77,8 +87,8 @@ func (ws *writes) close(ctx context.Context) error {
 func (ws *writes) refuse() <-chan struct{} {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if !ws.closed {
-		ws.closed, ws.ended = true, make(chan struct{})
+	if !ws.closed() {
+		close(ws.closing)
 		if len(ws.running) == 0 {
 			close(ws.ended)
 		}

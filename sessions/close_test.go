@@ -78,6 +78,53 @@ func TestCloseWaits(t *testing.T) {
 	})
 }
 
+// B15: a Sweep that waits for its next round returns at Close.
+func TestCloseEndsSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := sessions.New(sessions.NewMemoryStore(nil), nil)
+		swept := make(chan error, 1)
+		go func() { swept <- m.Sweep(t.Context(), time.Hour) }()
+		synctest.Wait()
+		if err := m.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // no time passes
+		select {
+		case err := <-swept:
+			if !errors.Is(err, sessions.ErrClosed) {
+				t.Errorf("Sweep: got error %v, want ErrClosed", err)
+			}
+		default:
+			t.Error("Sweep goes on after Close")
+		}
+	})
+}
+
+// F12: a sign-in whose place has still to be found is one write: Close waits
+// for all of it, and leaves no record behind that has no cookie.
+func TestCloseDuringALimitedSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *sessions.Manager
+		closed := make(chan error, 1)
+		store := &meeting{sessions.NewMemoryStore(nil), func() {
+			go func() { closed <- m.Close(context.Background()) }()
+			time.Sleep(time.Second) // Close has begun
+		}}
+		stored(t, store.MemoryStore, 1, time.Now())
+		m = sessions.New(store, &sessions.Options{PerUser: 1})
+		r, err := logIn(t.Context(), m, "alice")
+		if err != nil || !signedIn(t, m, r) {
+			t.Errorf("the sign-in in flight: got error %v, want a session that is valid", err)
+		}
+		if list, err := m.List(t.Context(), "alice"); len(list) != 1 || err != nil {
+			t.Errorf("got %d sessions and error %v, want the new one alone", len(list), err)
+		}
+		if err := <-closed; err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
 // F12: when its context ends first, Close names what was cut.
 func TestCloseNamesWhatWasCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

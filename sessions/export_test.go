@@ -13,4 +13,5 @@ const (
 	SaveTries  = saveTries
 	SweepBatch = sweepBatch
 	SweepPause = sweepPause
+	SweepGrace = sweepGrace
 )

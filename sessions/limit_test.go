@@ -3,6 +3,7 @@ package sessions_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -240,15 +241,43 @@ func TestPerUserOfNobody(t *testing.T) {
 	}
 }
 
-// A sign-in that is cut off before its place is known leaves nothing behind.
+// A sign-in that is cut off before it is known to be within the limit leaves
+// nothing behind.
 func TestPerUserCutOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	store := &meeting{sessions.NewMemoryStore(nil), cancel}
-	if _, err := logIn(ctx, sessions.New(store, &sessions.Options{PerUser: 1}), "alice"); !errors.Is(err, context.Canceled) {
+	if _, err := logIn(ctx, sessions.New(store, &sessions.Options{PerUser: 1, RefuseMore: true}), "alice"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want Canceled", err)
 	}
 	if list, err := store.List(t.Context(), "session", "alice"); len(list) > 0 || err != nil {
 		t.Errorf("got sessions %v and error %v, want none", list, err)
+	}
+}
+
+// A store that fails while the oldest session should end costs nobody the
+// session they have: the next sign-in ends what is too many.
+func TestPerUserStepUpInAnOutage(t *testing.T) {
+	for _, down := range []string{"List", "Delete"} {
+		t.Run(down, func(t *testing.T) {
+			s := watch()
+			m := sessions.New(s, &sessions.Options{PerUser: 1, Logger: slog.New(slog.DiscardHandler)})
+			if _, err := logIn(t.Context(), m, "alice"); err != nil {
+				t.Fatal(err)
+			}
+			s.created = func() { s.fail(down) }
+			r, err := logIn(t.Context(), m, "alice")
+			s.created = nil
+			s.fail()
+			if err != nil || !signedIn(t, m, r) {
+				t.Fatalf("got error %v, want a session that is valid", err)
+			}
+			if _, err := logIn(t.Context(), m, "alice"); err != nil {
+				t.Fatal(err)
+			}
+			if list, err := m.List(t.Context(), "alice"); len(list) != 1 || err != nil {
+				t.Errorf("after the next sign-in: %d sessions and error %v, want 1", len(list), err)
+			}
+		})
 	}
 }
 

@@ -25,7 +25,8 @@ func (m *Manager) List(ctx context.Context, user string) ([]Record, error) {
 }
 
 // Revoke ends one session of the user, named by its handle. A handle that is
-// not one of the user's: ErrNotFound.
+// not one of the user's: ErrNotFound. One that signs in again at that very
+// moment goes on, under a new handle; RevokeUser ends it too.
 func (m *Manager) Revoke(ctx context.Context, user, handle string) error {
 	records, err := m.List(ctx, user)
 	if err != nil {
@@ -68,11 +69,12 @@ const (
 	sweepBatch   = 100                   // rows of one DELETE: short locks
 	sweepPause   = 20 * time.Millisecond // between two batches of one round, at least
 	sweepShare   = 5                     // a round works one part in so many of the time
+	sweepGrace   = time.Hour             // the clocks of servers differ, and jump
 	sweepTimeout = 10 * time.Second      // of one batch
 )
 
-// Sweep deletes expired records, of every realm in the store, once per
-// interval until ctx is done, and returns ctx's error, [ErrClosed], or
+// Sweep deletes records that expired more than an hour ago, of every realm in
+// the store, and one-time values that need no remembering, once per interval until ctx is done, and returns ctx's error, [ErrClosed], or
 // [ErrUnsupported] where the store cannot or sweeps by itself. Run it in a goroutine
 // of your own; any number of instances may sweep one store. Sessions expire
 // without it: it only keeps the table small. Default interval: 5 minutes.
@@ -102,6 +104,9 @@ func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
+		case <-m.store.writes.closing:
+			timer.Stop()
+			return ErrClosed
 		case <-timer.C:
 		}
 	}
@@ -110,5 +115,5 @@ func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 func (m *Manager) sweep(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
-	return m.store.DeleteExpired(ctx, time.Now(), sweepBatch)
+	return m.store.DeleteExpired(ctx, time.Now().Add(-sweepGrace), sweepBatch)
 }

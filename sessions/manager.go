@@ -41,6 +41,9 @@ type Options struct {
 	// RefuseMore refuses the sign-in beyond PerUser instead, with [ErrLimit]. A
 	// browser that has lost its cookie counts until the Idle end of its
 	// session, and its user cannot reach the list to end it: offer another way.
+	// A sign-in that is sent twice may be refused the second time, and of
+	// sign-ins at the same moment one that is refused ends the session that it
+	// was to replace.
 	RefuseMore bool
 
 	// InsecureHTTP makes the cookie work over plain http, for development, on
@@ -69,7 +72,8 @@ type Manager struct {
 	opts   Options
 	log    *slog.Logger
 
-	touchAfter atomic.Int64 // unix milliseconds
+	start      time.Time
+	touchAfter atomic.Int64 // nanoseconds from start: clocks may jump
 }
 
 var _ Keeper = (*Manager)(nil)
@@ -100,8 +104,8 @@ func New(store Store, o *Options) *Manager {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	m := &Manager{realm: opts.Name, opts: opts, log: opts.Logger}
-	m.store.to, m.store.hook, m.store.log = store, opts.OnCall, opts.Logger
+	m := &Manager{realm: opts.Name, opts: opts, log: opts.Logger, start: time.Now()}
+	m.store = calls{to: store, hook: opts.OnCall, log: opts.Logger, writes: newWrites()}
 	m.cookie = m.cookieName("")
 	if once, ok := store.(Once); ok {
 		m.store.once = once
@@ -184,7 +188,7 @@ const (
 // while: a store that can be read may hang when it is written.
 func (m *Manager) touch(ctx context.Context, r *Record) {
 	now := time.Now()
-	if now.UnixMilli()-r.LastSeen < m.opts.Refresh.Milliseconds() || now.UnixMilli() < m.touchAfter.Load() {
+	if now.UnixMilli()-r.LastSeen < m.opts.Refresh.Milliseconds() || now.Sub(m.start) < time.Duration(m.touchAfter.Load()) {
 		return
 	}
 	seen, idle := m.deadlines(now, *r)
@@ -192,7 +196,7 @@ func (m *Manager) touch(ctx context.Context, r *Record) {
 	defer cancel()
 	if err := m.store.Touch(limited, r.ID, seen, idle); err != nil {
 		if ctx.Err() == nil {
-			m.touchAfter.Store(now.Add(touchPause).UnixMilli())
+			m.touchAfter.Store(int64(now.Sub(m.start) + touchPause))
 		}
 		m.log.WarnContext(ctx, "sessions: could not touch a session", "session", r.ID.Handle(), "error", err)
 		return
@@ -254,6 +258,14 @@ func (m *Manager) create(ctx context.Context, w http.ResponseWriter, old, next *
 	record.ID, record.Version = token.id(m.realm), 1
 	m.begin(&record)
 
+	if m.limited(&record) {
+		held, done, err := m.store.hold(ctx, "Create", record.ID)
+		if err != nil {
+			return err
+		}
+		defer done()
+		ctx = held
+	}
 	err := m.room(ctx, old, &record)
 	switch {
 	case err != nil:

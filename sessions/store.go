@@ -55,7 +55,8 @@ type Once interface {
 }
 
 // Lister lists a user's records, Origin included, expired ones too, in any
-// order. No records: an empty list. The empty user is nobody, and has none.
+// order. One that cannot be read is left out, for Find ends it. No records: an
+// empty list. The empty user is nobody, and has none.
 type Lister interface {
 	List(ctx context.Context, realm, user string) ([]Record, error)
 }

@@ -15,10 +15,11 @@ var errDown = errors.New("the database is down")
 // A watched store keeps the names of its calls, and fails where a test says.
 type watched struct {
 	store
-	mu    sync.Mutex
-	calls []string
-	down  []string                                       // methods that fail
-	find  func(sessions.Record) (sessions.Record, error) // in the way of what Find found
+	mu      sync.Mutex
+	calls   []string
+	down    []string                                       // methods that fail
+	created func()                                         // after a Create
+	find    func(sessions.Record) (sessions.Record, error) // in the way of what Find found
 }
 
 func watch() *watched { return &watched{store: sessions.NewMemoryStore(nil)} }
@@ -53,7 +54,11 @@ func (s *watched) Create(ctx context.Context, r sessions.Record) error {
 	if err := s.enter("Create"); err != nil {
 		return err
 	}
-	return s.store.Create(ctx, r)
+	err := s.store.Create(ctx, r)
+	if s.created != nil {
+		s.created()
+	}
+	return err
 }
 
 func (s *watched) Find(ctx context.Context, id sessions.ID) (sessions.Record, error) {

@@ -211,7 +211,8 @@ func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 	for _, pid := range children {
-		for syscall.Kill(pid, syscall.SIGCONT) == nil { // until there is no such process
+		// Until there is no such process; one that nobody waits for stays.
+		for end := time.Now().Add(5 * time.Second); syscall.Kill(pid, syscall.SIGCONT) == nil && time.Now().Before(end); {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}

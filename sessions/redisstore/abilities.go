@@ -34,7 +34,7 @@ func (s *Store) Once(ctx context.Context, key [32]byte, until time.Time) error {
 }
 
 // List implements [sessions.Lister]. The empty user is nobody and has no
-// records. One record that cannot be read fails the list: sessions.ErrCorrupt.
+// records.
 //
 // It finds the entries of the index and then their records. Where a record is
 // gone it drops the entry and looks again, for the record may have been
@@ -65,19 +65,19 @@ func (s *Store) list(ctx context.Context, realm, user string) (list []sessions.R
 		}
 		if slices.Contains(values, nil) {
 			result, err := s.sweep(ctx, part, never, never)
-			if err == nil && result.absent == 0 {
-				err = corrupt("list", errRecord) // it is there, and is no string
-			}
 			if err != nil {
 				return nil, false, err
 			}
-			whole = false
-			continue
+			if result.absent > 0 {
+				whole = false
+				continue
+			} // else it is there, and is no string
 		}
 		for i, value := range values {
-			r, err := decode(value.(string), new(sessions.Origin))
+			text, _ := value.(string)
+			r, err := decode(text, new(sessions.Origin))
 			if err != nil {
-				return nil, false, corrupt("list", err)
+				continue // no record: Find ends it
 			}
 			if r.User == user && r.Origin.Realm == realm {
 				r.ID = idOf(part[i])

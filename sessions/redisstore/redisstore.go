@@ -20,10 +20,11 @@
 // with a delay, so a failover to one may lose the last moments as well.
 //
 // Use maxmemory-policy noeviction, the default. When the memory is full, a new
-// session is then refused with sessions.ErrFull, and those that are there go
-// on. The volatile policies sign people out instead. The allkeys policies may
-// evict the index, and with it the knowledge which sessions a user has: do not
-// use them.
+// session is then refused with sessions.ErrFull; those that are there can be
+// read and ended, but not changed, and their idle deadlines stand still. The
+// volatile policies sign people out instead. The allkeys policies may evict
+// the index, and with it the knowledge which sessions a user has: do not use
+// them.
 //
 // # Redis Cluster
 //

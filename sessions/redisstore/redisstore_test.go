@@ -310,7 +310,9 @@ func TestCorrupt(t *testing.T) {
 			if got != (sessions.Record{}) {
 				t.Errorf("Find: got %+v with the error", got)
 			}
-			wantError(t, "List", second(s.List(ctx, "session", "alice")), sessions.ErrCorrupt)
+			if list, err := s.List(ctx, "session", "alice"); len(list) > 0 || err != nil {
+				t.Errorf("List: got %+v and error %v, want it left out", list, err)
+			}
 			wantError(t, "Find after List", second(s.Find(ctx, r.ID)), sessions.ErrCorrupt)
 			if name == "another type" || name == "text" || name == "another format" {
 				wantError(t, "Update", s.Update(ctx, r, 1), sessions.ErrCorrupt)
@@ -352,6 +354,8 @@ func TestFull(t *testing.T) {
 	}
 	wantError(t, "Create", s.Create(ctx, next), sessions.ErrFull)
 	wantError(t, "Replace", s.Replace(ctx, r.ID, 1, next), sessions.ErrFull)
+	wantError(t, "Update", s.Update(ctx, r, 1), sessions.ErrFull)
+	wantError(t, "Touch", s.Touch(ctx, r.ID, r.LastSeen+1, r.Idle+1), sessions.ErrFull)
 	wantError(t, "Once", s.Once(ctx, r.ID, time.Now()), sessions.ErrFull)
 	wantError(t, "Find of the new", second(s.Find(ctx, next.ID)), sessions.ErrNotFound)
 	if after := client.Keys(ctx, "*").Val(); !slices.Equal(slices.Sorted(slices.Values(before)), slices.Sorted(slices.Values(after))) {

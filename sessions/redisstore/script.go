@@ -5,6 +5,7 @@ import (
 	_ "embed" // the scripts
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -100,7 +101,7 @@ func failed(ctx context.Context, name string, err error) error {
 	switch {
 	case over != nil && !errors.Is(err, over):
 		return fmt.Errorf("redisstore: %s: %w: %w", name, over, err)
-	case redis.HasErrorPrefix(err, "OOM"):
+	case redis.HasErrorPrefix(err, "OOM"), strings.Contains(err.Error(), ": -OOM "): // from a script, before version 7
 		return fmt.Errorf("redisstore: %s: %w: %w", name, sessions.ErrFull, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", name, err)

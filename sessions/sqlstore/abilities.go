@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/gopassport/passport/sessions"
@@ -30,7 +29,7 @@ func (s *Store) Once(ctx context.Context, key [32]byte, until time.Time) error {
 }
 
 // List implements [sessions.Lister]. The empty user is nobody and has no
-// records. One row that cannot be read fails the list: sessions.ErrCorrupt.
+// records.
 func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record, error) {
 	if user == "" {
 		return nil, ctx.Err()
@@ -41,11 +40,12 @@ func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record
 		for rows.Next() {
 			var id sql.RawBytes
 			r := sessions.Record{Origin: &sessions.Origin{}}
-			if err := scan(rows, &r, &r.Origin.Realm, &r.Origin.Address, &r.Origin.Agent, &id); err != nil {
-				return err
+			err := scan(rows, &r, &r.Origin.Realm, &r.Origin.Address, &r.Origin.Agent, &id)
+			if lost := rows.Err(); lost != nil {
+				return lost
 			}
-			if len(id) != len(r.ID) {
-				return fmt.Errorf("id has %d bytes", len(id))
+			if err != nil || len(id) != len(r.ID) {
+				continue // no record: Find ends it
 			}
 			copy(r.ID[:], id)
 			list = append(list, r)

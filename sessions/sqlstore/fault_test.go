@@ -272,8 +272,8 @@ func TestCorruptRows(t *testing.T) {
 				}
 			}
 			s := sqlite.store(t, db, nil)
-			if list, err := s.List(ctx, "session", "alice"); !errors.Is(err, sessions.ErrCorrupt) || list != nil {
-				t.Errorf("List: got %+v and error %v, want ErrCorrupt", list, err)
+			if list, err := s.List(ctx, "session", "alice"); err != nil || len(list) > 0 {
+				t.Errorf("List: got %+v and error %v, want it left out", list, err)
 			}
 			if r, err := s.Find(ctx, sessions.ID{}); tt.find && (!errors.Is(err, sessions.ErrCorrupt) || r != sessions.Record{}) {
 				t.Errorf("Find: got %+v and error %v, want ErrCorrupt", r, err)

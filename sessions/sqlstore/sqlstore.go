@@ -23,7 +23,9 @@
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL, nil)
 //
 // github.com/lib/pq works too. It waits for the server also when the context has
-// ended, so that a database that hangs holds requests up; pgx does not.
+// ended, so that a database that hangs holds requests up, whatever
+// [Options].Timeout says; and when an answer is lost it lets database/sql repeat
+// a Create or an Update that was done, which is ErrConflict then. Take pgx.
 //
 // Behind a pooler that lends a connection for each transaction, prepared
 // statements need its support for them.

@@ -56,8 +56,12 @@ func (s *Store) Update(ctx context.Context, r sessions.Record, version int64) er
 // record that has the id of r is an error of the driver, and changes nothing.
 func (s *Store) Replace(ctx context.Context, old sessions.ID, version int64, r sessions.Record) error {
 	n, err := s.exec(ctx, &s.sql.replace, append(s.columns(r), old[:], version)...)
-	if err == nil && n == 0 {
-		return s.whyNot(ctx, old)
+	if err != nil || n > 0 {
+		return err
+	}
+	err = s.whyNot(ctx, old)
+	if errors.Is(err, sessions.ErrNotFound) && errors.Is(s.whyNot(ctx, r.ID), sessions.ErrConflict) {
+		return nil // database/sql has repeated what was done: nobody else has the new id
 	}
 	return err
 }

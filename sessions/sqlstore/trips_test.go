@@ -112,7 +112,8 @@ func testRoundTrips(t *testing.T, d database) {
 	s, _, c := d.counted(t, 1)
 	ctx := t.Context()
 	r, next := record("alice"), record("alice")
-	r.ID, next.ID = sessions.ID{1}, sessions.ID{2}
+	third := next
+	r.ID, next.ID, third.ID = sessions.ID{1}, sessions.ID{2}, sessions.ID{3}
 	steps := []struct {
 		name  string
 		trips int
@@ -127,7 +128,7 @@ func testRoundTrips(t *testing.T, d database) {
 		{"Update", 1, func() error { return s.Update(ctx, r, 1) }},
 		{"Update in conflict", 2, func() error { return want(s.Update(ctx, r, 1), sessions.ErrConflict) }},
 		{"Replace", 1, func() error { return s.Replace(ctx, r.ID, 2, next) }},
-		{"Replace of nothing", 2, func() error { return want(s.Replace(ctx, r.ID, 2, next), sessions.ErrNotFound) }},
+		{"Replace of nothing", 3, func() error { return want(s.Replace(ctx, r.ID, 2, third), sessions.ErrNotFound) }},
 		{"Once", 1, func() error { return s.Once(ctx, r.ID, time.Now()) }},
 		{"List", 1, func() error {
 			_, err := s.List(ctx, "session", "alice")
