@@ -27,13 +27,39 @@ type Backend interface {
 type Store struct {
 	backend Backend
 	turns   *turns.Turns
+	timeout time.Duration
 }
 
 var _ sessions.Store = (*Store)(nil)
 
 // New returns a store over backend. Two of them over one do not take turns
-// with each other.
-func New(backend Backend) *Store { return &Store{backend: backend, turns: turns.New()} }
+// with each other. The timeout bounds a call whose context has no deadline,
+// and its wait for a turn; a negative one sets no bound. Default 5 seconds.
+func New(backend Backend, timeout time.Duration) *Store {
+	if timeout == 0 {
+		timeout = 5 * time.Second
+	}
+	return &Store{backend: backend, turns: turns.New(), timeout: timeout}
+}
+
+// Bounded gives ctx the store's deadline when it has none.
+func Bounded(ctx context.Context, s *Store) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || s.timeout < 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.timeout)
+}
+
+// take begins a call that writes the records, when it is its turn.
+func (s *Store) take(ctx context.Context, ids ...sessions.ID) (bounded context.Context, done func(), err error) {
+	ctx, cancel := Bounded(ctx, s)
+	release, err := s.turns.Take(ctx, ids...)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	return ctx, func() { release(); cancel() }, nil
+}
 
 // read returns the record that is stored.
 func (s *Store) read(ctx context.Context, id sessions.ID) (sessions.Record, error) {
@@ -89,7 +115,7 @@ func (s *Store) write(ctx context.Context, r sessions.Record) error {
 // Create implements [sessions.Store]. The id of a record that has ended is
 // not free again.
 func (s *Store) Create(ctx context.Context, r sessions.Record) error {
-	done, err := s.turns.Take(ctx, r.ID)
+	ctx, done, err := s.take(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -102,6 +128,8 @@ func (s *Store) Create(ctx context.Context, r sessions.Record) error {
 
 // Find implements [sessions.Store].
 func (s *Store) Find(ctx context.Context, id sessions.ID) (sessions.Record, error) {
+	ctx, cancel := Bounded(ctx, s)
+	defer cancel()
 	if err := s.turns.Wait(ctx, id); err != nil {
 		return sessions.Record{}, err
 	}
@@ -111,7 +139,7 @@ func (s *Store) Find(ctx context.Context, id sessions.ID) (sessions.Record, erro
 // Update implements [sessions.Store]: it reads the version, and then
 // overwrites.
 func (s *Store) Update(ctx context.Context, r sessions.Record, version int64) error {
-	done, err := s.turns.Take(ctx, r.ID)
+	ctx, done, err := s.take(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -130,7 +158,7 @@ func (s *Store) Update(ctx context.Context, r sessions.Record, version int64) er
 // Where old cannot be deleted, r is taken out again, for as long as the
 // backend obeys.
 func (s *Store) Replace(ctx context.Context, old sessions.ID, version int64, r sessions.Record) error {
-	done, err := s.turns.Take(ctx, old, r.ID)
+	ctx, done, err := s.take(ctx, old, r.ID)
 	if err != nil {
 		return err
 	}
@@ -158,7 +186,7 @@ func (s *Store) Replace(ctx context.Context, old sessions.ID, version int64, r s
 
 // Touch implements [sessions.Store].
 func (s *Store) Touch(ctx context.Context, id sessions.ID, lastSeen, idle int64) error {
-	done, err := s.turns.Take(ctx, id)
+	ctx, done, err := s.take(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -176,7 +204,7 @@ func (s *Store) Touch(ctx context.Context, id sessions.ID, lastSeen, idle int64)
 
 // Delete implements [sessions.Store].
 func (s *Store) Delete(ctx context.Context, id sessions.ID) error {
-	done, err := s.turns.Take(ctx, id)
+	ctx, done, err := s.take(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -186,6 +214,8 @@ func (s *Store) Delete(ctx context.Context, id sessions.ID) error {
 
 // end deletes a record, whose turn it is, and remembers that.
 func (s *Store) end(ctx context.Context, id sessions.ID) error {
+	ctx, cancel := Bounded(ctx, s)
+	defer cancel()
 	if err := s.backend.Remove(ctx, id); err != nil {
 		return err
 	}
@@ -194,9 +224,12 @@ func (s *Store) end(ctx context.Context, id sessions.ID) error {
 }
 
 // DeleteAll deletes the records that find returns, and counts them. Nobody
-// writes meanwhile, so that no record slips past it in a Replace.
+// writes meanwhile, so that no record slips past it in a Replace. The timeout
+// counts for the turn and for each record; find sees to its own.
 func DeleteAll(ctx context.Context, s *Store, find func(context.Context) ([]sessions.Record, error)) (int, error) {
-	done, err := s.turns.TakeAll(ctx)
+	turn, cancel := Bounded(ctx, s)
+	done, err := s.turns.TakeAll(turn)
+	cancel()
 	if err != nil {
 		return 0, err
 	}
@@ -219,7 +252,7 @@ func Ended(s *Store, id sessions.ID) bool { return s.turns.Ended(id) }
 // Spend commits b under an id that is not a record's, and only once:
 // ErrUsed where it finds something.
 func Spend(ctx context.Context, s *Store, id sessions.ID, b []byte, expiry time.Time) error {
-	done, err := s.turns.Take(ctx, id)
+	ctx, done, err := s.take(ctx, id)
 	if err != nil {
 		return err
 	}

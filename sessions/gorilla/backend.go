@@ -184,14 +184,20 @@ func (b *backend) Commit(ctx context.Context, id sessions.ID, value []byte, expi
 // keep the rest.
 func (b *backend) Remove(ctx context.Context, id sessions.ID) error {
 	v := visitIn(ctx)
-	if _, ok := v.found[id]; !ok {
-		if _, found, err := b.Find(ctx, id); !found {
-			return err
-		}
+	p, found := v.found[id]
+	var err error
+	switch {
+	case !found:
+		_, found, err = b.Find(ctx, id)
+		p = v.found[id]
+	case p.request.Context().Err() != nil: // of an earlier call, which is over
+		p, _, found, err = b.read(ctx, p.cookie)
 	}
-	p := v.found[id]
+	if !found {
+		return err
+	}
 	delete(p.session.Values, valueKey)
-	_, err := b.save(p, -1)
+	_, err = b.save(p, -1)
 	return err
 }
 

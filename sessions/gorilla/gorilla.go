@@ -21,6 +21,7 @@
 //	a one-time value is spent once          kept within one process, until it ends
 //	a store that fails is an outage         if it returns an error that it does not return for an unknown session
 //	calls end with their context            as NewKeeper finds; otherwise before and after the call
+//	a call without a deadline gets one      Options.Timeout; it cuts what a context cuts, and always the wait for a turn
 //	list, revoke by user, count, sweep      lost
 //
 // "Within one process" means: with one instance, or where every request of a

@@ -19,8 +19,16 @@ import (
 type Options struct {
 	// Options are those of a [sessions.Manager]: the cookie's name, the
 	// lifetimes and the logger, with their defaults. A store that forgets
-	// sessions sooner than RememberAbsolute, 30 days, ends them sooner.
+	// sessions sooner than RememberAbsolute, 30 days, ends them sooner. PerUser
+	// panics: there is no list of a user's sessions.
 	sessions.Options
+
+	// Timeout bounds a call of the store whose context has no deadline, and
+	// its wait for a turn. A negative one sets no bound. Default 5 seconds.
+	//
+	// A call of a store that does not obey the request's context is not cut:
+	// it holds up the others for its session, which give up after Timeout.
+	Timeout time.Duration
 
 	// NotFound tells which errors of the store mean that there is no such
 	// session: some have one of their own for a session that has expired.
@@ -71,7 +79,7 @@ func NewKeeper(ctx context.Context, store gorilla.Store, o *Options) (*Keeper, e
 		opts.Logger = slog.Default()
 	}
 	b := &backend{store: store, notFound: opts.NotFound}
-	k := &Keeper{manager: sessions.New(&records{overwrite.New(b), sessions.NewMemoryStore(nil)}, &opts.Options)}
+	k := &Keeper{manager: sessions.New(&records{overwrite.New(b, opts.Timeout), sessions.NewMemoryStore(nil)}, &opts.Options)}
 	b.name = k.manager.Cookie(suffix).Name
 
 	found, err := b.try(ctx)

@@ -408,6 +408,7 @@ func TestCorrupt(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{"no base64": "!", "no record": "AAAA"} {
 		store := newTable()
+		store.contexts = true
 		b := newBrowser(newKeeper(t, store, gorilla.Options{}))
 		b.signIn(t, "alice")
 		row, err := store.encode(map[any]any{"passport": value})
@@ -427,6 +428,7 @@ func TestLifetimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newTable()
+		store.contexts = true
 		b := newBrowser(newKeeper(t, store, gorilla.Options{Options: sessions.Options{Idle: time.Hour, Absolute: 3 * time.Hour}}))
 		b.signIn(t, "alice")
 		for range 3 {

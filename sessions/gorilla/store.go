@@ -23,9 +23,10 @@ import (
 // Save writes only what changed since Get, one entry of Values at a time: two
 // requests that change different entries both keep their change. Where both
 // changed the same entry, the later gets [sessions.ErrConflict]; where the
-// session has ended, [sessions.ErrGone]. Nothing is stored with an error.
-// Values are encoded by gob, as gorilla's own stores do: types of one's own
-// are registered with [gob.Register].
+// session has ended, [sessions.ErrGone]. With either, of the values of that
+// name nothing is stored; what the handler changed in our session itself is
+// saved before them, and stays. Values are encoded by gob, as gorilla's own
+// stores do: types of one's own are registered with [gob.Register].
 //
 // It is safe for concurrent use; what it hands out belongs to the request.
 type Store struct {
@@ -77,7 +78,7 @@ func (s *Store) New(r *http.Request, name string) (*gorilla.Session, error) {
 }
 
 // Save stores what changed in session. Call it before the first byte of the
-// response. What the handler changed in our session itself is saved with it.
+// response. What the handler changed in our session itself is saved first.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *gorilla.Session) error {
 	return s.visitor(r).Save(r, w, session)
 }

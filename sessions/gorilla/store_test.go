@@ -311,6 +311,32 @@ func TestOurChanges(t *testing.T) {
 	}
 }
 
+// Where the entries clash, of that name nothing is stored; what the handler
+// changed in our session itself was saved before, and stays.
+func TestOurChangesStay(t *testing.T) {
+	t.Parallel()
+	keeper := newCounter()
+	b := newBrowser(keeper)
+	b.signIn(t, "alice")
+	ours, r1, r2 := b.load(t), b.request(), b.request()
+	store := gorilla.NewStoreOf(func(context.Context) *sessions.Session { return ours })
+	mine, _ := store.Get(r1, "s")
+	theirs, _ := gorilla.NewStore(keeper).Get(r2, "s")
+	theirs.Values["a"] = "theirs"
+	must(t, theirs.Save(r2, nil))
+	must(t, ours.Set("theme", "dark"))
+	mine.Values["a"], mine.Values["b"] = "mine", "mine"
+	wantError(t, "Save", sessions.ErrConflict, mine.Save(r1, nil))
+	var theme string
+	if _, err := b.load(t).Get("theme", &theme); err != nil || theme != "dark" {
+		t.Errorf("our value is %q (error %v), want dark", theme, err)
+	}
+	again, _ := gorilla.NewStore(keeper).Get(b.request(), "s")
+	if diff := cmp.Diff(map[any]any{"a": "theirs"}, again.Values); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 // A negative MaxAge deletes the values of that name, and signs nobody out.
 func TestMaxAge(t *testing.T) {
 	t.Parallel()

@@ -66,9 +66,7 @@ func (b *backend) try(ctx context.Context) (f findings, err error) {
 	if err != nil {
 		return f, err
 	}
-	if err := other.remove(ctx); err != nil {
-		return f, err
-	}
+	defer func() { err = errors.Join(err, other.remove(ctx)) }()
 	if other.cookie == t.cookie {
 		return f, errors.New("it gives two sessions one cookie")
 	}
@@ -90,11 +88,12 @@ func (b *backend) try(ctx context.Context) (f findings, err error) {
 		return f, errors.New("it does not find what a session was changed to")
 	}
 	f.small = t.change(ctx, strings.Repeat("x", sessions.MaxData)) != nil
-	return f, t.end(ctx, &f)
+	return f, t.end(ctx, &f, other)
 }
 
 // end deletes the session, and saves it once more, as a late request would.
-func (t *trial) end(ctx context.Context, f *findings) error {
+// The other stays.
+func (t *trial) end(ctx context.Context, f *findings, other *trial) error {
 	late, err := t.load(ctx)
 	if err != nil {
 		return err
@@ -102,8 +101,8 @@ func (t *trial) end(ctx context.Context, f *findings) error {
 	if err := t.remove(ctx); err != nil {
 		return fmt.Errorf("it does not delete a session: %w", err)
 	}
-	if _, err := t.b.open(ctx, t.cookie); err != nil {
-		t.b.gone = err.Error()
+	if err := t.learn(ctx, other); err != nil {
+		return err
 	}
 	data, err := t.data(ctx)
 	if f.ends = data == ""; err != nil || !f.ends {
@@ -113,6 +112,26 @@ func (t *trial) end(ctx context.Context, f *findings) error {
 	data, err = t.data(ctx)
 	f.revives = data != ""
 	return errors.Join(err, t.remove(ctx))
+}
+
+// learn hears what the store says of the session, which was deleted: twice,
+// and each time it must find the other, so that an outage of a moment does not
+// become the word for absence.
+func (t *trial) learn(ctx context.Context, other *trial) error {
+	var said [2]string
+	for i := range said {
+		if _, err := t.b.open(ctx, t.cookie); err != nil && !t.b.isNotFound(err) {
+			said[i] = err.Error()
+		}
+		if data, err := other.data(ctx); err != nil || data != "first" {
+			return errors.Join(errors.New("it does not find a session beside one that was deleted"), err)
+		}
+	}
+	if said[0] != said[1] {
+		return fmt.Errorf("it says of one deleted session %q and then %q", said[0], said[1])
+	}
+	t.b.gone = said[0]
+	return nil
 }
 
 // A trial is a session that is thrown away. Its cookie is the first that the

@@ -17,6 +17,8 @@ func (s *Store) scan(ctx context.Context, fits func(*sessions.Record) bool) ([]s
 	if s.all == nil {
 		return nil, sessions.ErrUnsupported
 	}
+	ctx, cancel := overwrite.Bounded(ctx, s.store)
+	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -63,14 +65,16 @@ func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record
 }
 
 // DeleteUser implements [sessions.UserDeleter]. It reads every session, and
-// holds all writers of this process up meanwhile.
+// holds all writers of this process up meanwhile. Options.Timeout counts for
+// the reading, and for each session that is deleted.
 func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep sessions.ID) (int, error) {
 	fits := ofUser(realm, user)
 	return s.deleteAll(ctx, func(r *sessions.Record) bool { return r.ID != keep && fits(r) })
 }
 
 // DeleteRealm implements [sessions.RealmDeleter]. It reads every session, and
-// holds all writers of this process up meanwhile.
+// holds all writers of this process up meanwhile. Options.Timeout counts as in
+// DeleteUser.
 func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
 	return s.deleteAll(ctx, func(r *sessions.Record) bool { return r.Origin != nil && r.Origin.Realm == realm })
 }

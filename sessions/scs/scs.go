@@ -19,6 +19,7 @@
 //	list, revoke by user, count             kept within one process if the store is iterable; they read every session
 //	                                        otherwise ErrUnsupported
 //	calls end with their context            if the store takes a context; otherwise before and after the call
+//	a call without a deadline gets one      Options.Timeout; it cuts what a context cuts, and always the wait for a turn
 //	expired sessions are swept              by the store itself, an hour after their deadline
 //
 // "Within one process" means: with one instance, or where every request of a
@@ -72,6 +73,13 @@ type Options struct {
 	// Logger gets, once, what is lost over the backend. Default
 	// slog.Default().
 	Logger *slog.Logger
+
+	// Timeout bounds a call of the store whose context has no deadline, and
+	// its wait for a turn. A negative one sets no bound. Default 5 seconds.
+	//
+	// A call of a backend that takes no context is not cut: it holds up the
+	// others for its session, which give up after Timeout.
+	Timeout time.Duration
 }
 
 // A Store is a [sessions.Store] over a [Backend], and a [sessions.Once]. Over a
@@ -105,6 +113,13 @@ func New(backend Backend, o *Options) *Store {
 	if backend == nil {
 		panic("scs: New needs a store, such as memstore.New()")
 	}
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
 	lost := []string{
 		"two instances may overwrite each other's change",
 		"a late save on another instance may bring back an ended session",
@@ -116,7 +131,7 @@ func New(backend Backend, o *Options) *Store {
 		byToken = plain{backend}
 		lost = append(lost, "a call that hangs is not cut by its context")
 	}
-	s := &Store{store: overwrite.New(byID{byToken})}
+	s := &Store{store: overwrite.New(byID{byToken}, opts.Timeout)}
 	switch b := backend.(type) {
 	case iterableCtx:
 		s.all = b.AllCtx
@@ -128,11 +143,7 @@ func New(backend Backend, o *Options) *Store {
 	} else {
 		lost = append(lost, "listing, counting and revoking by user read every session")
 	}
-	log := slog.Default()
-	if o != nil && o.Logger != nil {
-		log = o.Logger
-	}
-	log.Warn("scs: guarantees that are lost over this store", "store", fmt.Sprintf("%T", backend), "lost", lost)
+	opts.Logger.Warn("scs: guarantees that are lost over this store", "store", fmt.Sprintf("%T", backend), "lost", lost)
 	return s
 }
 
