@@ -28,6 +28,7 @@ type run struct {
 	strategy string
 	purpose  Event
 	claimed  string // the name that the credentials claim
+	returnTo string // of the sign-in that ends, where it says so
 }
 
 type envKey struct{}
@@ -63,6 +64,18 @@ func (e *Env) UserID() string { return e.user }
 // ReturnTo is where the browser will be sent after signing in: a path on this
 // origin, or empty.
 func (e *Env) ReturnTo() string { return local(e.core.jar().Peek(e.request, returnToCookie)) }
+
+// Resume says where the browser was on its way to when the sign-in began: it
+// goes there, and not to what ReturnTo is by now.
+func (e *Env) Resume(returnTo string) {
+	if e.run != nil {
+		e.run.returnTo = local([]byte(returnTo))
+	}
+}
+
+// Cookie is an empty cookie beside the session's, with its attributes, whose
+// name ends in suffix.
+func (e *Env) Cookie(suffix string) *http.Cookie { return e.core.cookie(suffix) }
 
 // Client is the address that the request comes from, as Config.TrustedProxies
 // has it; the zero Addr when it is not known.

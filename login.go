@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -219,7 +220,7 @@ func (a *Authenticator[U]) LoginHandler(name string, o *LoginOptions) http.Handl
 			return
 		}
 		r, st := a.enter(r)
-		if err := a.mayChange(r, st); err != nil {
+		if err := a.mayDecide(r, st, links[0].strategy); err != nil {
 			a.attemptResult(r, &st.env, EventLogin, Result[U]{}, err, start)
 			a.Refuse(w, r, err)
 			return
@@ -235,12 +236,6 @@ func (a *Authenticator[U]) LoginHandler(name string, o *LoginOptions) http.Handl
 		}
 		a.failed(w, r, st, err, &opts)
 	})
-}
-
-// answers tells whether the method is one that signs in.
-func (a *Authenticator[U]) answers(r *http.Request, n Navigator) (_ bool, err error) {
-	defer a.rescue(r.Context(), "Navigates", &err)
-	return r.Method == http.MethodPost || r.Method == http.MethodGet && n != nil && n.Navigates(r), nil
 }
 
 // mayChange checks a request that signs in or out before anything else.
@@ -281,13 +276,10 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 	}
 	a.flash(w, r, o.SuccessMessage)
 	to := a.takeReturnTo(w, r)
-	if to == "" {
-		to = o.SuccessRedirect
+	if env.run != nil && env.run.returnTo != "" {
+		to = env.run.returnTo
 	}
-	if to == "" {
-		to = "/"
-	}
-	a.redirect(w, r, to)
+	a.redirect(w, r, cmp.Or(to, o.SuccessRedirect, "/"))
 }
 
 // failed answers a sign-in that did not happen.
@@ -298,8 +290,12 @@ func (a *Authenticator[U]) failed(w http.ResponseWriter, r *http.Request, st *st
 		}
 	}
 	f := classify(err)
+	to := o.FailureRedirect
+	if to == "" && f.status() == http.StatusUnauthorized && problem.IsNavigation(r) && !isPage(r, a.loginPage) {
+		to = a.loginPage // and not back to this request, which signs in
+	}
 	refused, _ := errors.AsType[*refusal](err)
-	if o.FailureRedirect == "" || f.code() == CodeCrossOrigin || f.status() >= http.StatusInternalServerError || problem.WantsJSON(r) ||
+	if to == "" || f.code() == CodeCrossOrigin || f.status() >= http.StatusInternalServerError || problem.WantsJSON(r) ||
 		refused != nil && refused.outcome == Redirected {
 		a.Refuse(w, r, err)
 		return
@@ -313,7 +309,7 @@ func (a *Authenticator[U]) failed(w http.ResponseWriter, r *http.Request, st *st
 		message = f.message()
 	}
 	a.flash(w, r, message)
-	a.redirect(w, r, o.FailureRedirect)
+	a.redirect(w, r, to)
 }
 
 // pendingFor is how long a Detour may take.

@@ -34,6 +34,33 @@ type Navigator interface {
 	Navigates(r *http.Request) bool
 }
 
+// A Bouncer is a Strategy that also gets POST requests of another origin at
+// [Authenticator.LoginHandler]: what a provider sends through the browser. The
+// browser withholds its cookies there, so that it can only be sent on.
+type Bouncer interface {
+	// Bounces reports whether this POST is answered by a Redirect.
+	Bounces(r *http.Request) bool
+}
+
+// answers tells whether the method is one that signs in.
+func (a *Authenticator[U]) answers(r *http.Request, n Navigator) (_ bool, err error) {
+	defer a.rescue(r.Context(), "Navigates", &err)
+	return r.Method == http.MethodPost || r.Method == http.MethodGet && n != nil && n.Navigates(r), nil
+}
+
+// mayDecide is mayChange before s decides. That a Bouncer signs nobody in is
+// seen to by Login, which checks again.
+func (a *Authenticator[U]) mayDecide(r *http.Request, st *state[U], s Strategy[U]) (err error) {
+	defer a.rescue(r.Context(), "Bounces", &err)
+	err = a.mayChange(r, st)
+	if f, ok := err.(*Failure); ok && f.Code == CodeCrossOrigin { //nolint:errorlint // mayChange wraps none
+		if b, ok := s.(Bouncer); ok && b.Bounces(r) {
+			return nil
+		}
+	}
+	return err
+}
+
 // Credentials makes a Strategy of two functions: extract finds credentials of
 // one kind in the request, or says that there are none (Pass); verify says
 // whose they are. Its errors are those of every function of the application:

@@ -3,37 +3,16 @@ package passport
 import (
 	"errors"
 	"net/http"
-	"slices"
+
+	"github.com/gopassport/passport/internal/few"
 )
 
 // A tally adds up the decisions of a chain. A success stays off the heap.
 type tally[U any] struct {
 	result     Result[U] // the one that ended the chain, or the first failure
-	failures   few[*Failure]
-	challenges few[string]
+	failures   few.List[*Failure]
+	challenges few.List[string]
 	header     http.Header // of those that let nobody in
-}
-
-// few is a list whose first items lie in itself.
-type few[T any] struct {
-	n     int
-	first [4]T
-	rest  []T
-}
-
-func (f *few[T]) add(items ...T) {
-	for _, item := range items {
-		if f.n < len(f.first) {
-			f.first[f.n] = item
-		} else {
-			f.rest = append(f.rest, item)
-		}
-		f.n++
-	}
-}
-
-func (f *few[T]) all() []T {
-	return slices.Concat(f.first[:min(f.n, len(f.first))], f.rest)
 }
 
 // add counts one decision, and tells whether it ends the chain. With an error
@@ -70,13 +49,13 @@ func (t *tally[U]) add(res Result[U], err error, isNil func(U) bool) (done bool,
 
 // fail keeps the failures of res, and the rest of the first one.
 func (t *tally[U]) fail(res Result[U]) {
-	if t.failures.n == 0 {
+	if t.failures.Len() == 0 {
 		t.result = res
 	}
 	if res.more != nil && len(res.more.failures) > 0 {
-		t.failures.add(res.more.failures...)
+		t.failures.Add(res.more.failures...)
 	} else {
-		t.failures.add(res.failure)
+		t.failures.Add(res.failure)
 	}
 }
 
@@ -84,11 +63,11 @@ func (t *tally[U]) fail(res Result[U]) {
 func (t *tally[U]) ask(res Result[U]) {
 	switch {
 	case res.more != nil && len(res.more.challenges) > 0:
-		t.challenges.add(res.more.challenges...)
+		t.challenges.Add(res.more.challenges...)
 	case res.failure != nil && res.failure.Challenge != "":
-		t.challenges.add(res.failure.Challenge)
+		t.challenges.Add(res.failure.Challenge)
 	case res.challenge != "":
-		t.challenges.add(res.challenge)
+		t.challenges.Add(res.challenge)
 	}
 	if res.more != nil && res.more.header != nil {
 		if t.header == nil {
@@ -106,12 +85,12 @@ func (t *tally[U]) refusal() Result[U] {
 	var nobody U
 	res := t.result
 	res.user = nobody
-	if t.failures.n > 1 || t.challenges.n > 1 {
+	if t.failures.Len() > 1 || t.challenges.Len() > 1 {
 		more := res.changed()
-		more.failures = t.failures.all()
-		more.challenges = t.challenges.all()
-	} else if t.challenges.n == 1 {
-		res.challenge = t.challenges.first[0]
+		more.failures = t.failures.All()
+		more.challenges = t.challenges.All()
+	} else if t.challenges.Len() == 1 {
+		res.challenge = t.challenges.First()
 	}
 	if t.header != nil {
 		res.changed().header = t.header

@@ -1,0 +1,74 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gopassport/passport"
+)
+
+// begin sends the browser to the provider, with a cookie to come back with.
+func (s *Strategy[U]) begin(r *http.Request, env *passport.Env) (res passport.Result[U], err error) {
+	if !mayBegin(r, env.Purpose(), env.UserID()) {
+		return res.Pass()
+	}
+	if err := s.cross.Check(r); err != nil {
+		return res, &passport.Failure{Code: passport.CodeCrossOrigin, Status: http.StatusForbidden, Err: err}
+	}
+	a := newAttempt(s.provider, env)
+	f := a.flow
+	if s.o.Params != nil {
+		f.Params = s.o.Params(r)
+	}
+	for name := range f.Params.Extra {
+		if reserved(name) {
+			return res, fmt.Errorf("oauth: Params.Extra has %s, which belongs to the flow", quoted(name))
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	location, err := s.provider.Begin(ctx, &f)
+	if err != nil {
+		return res, finishError(r.Context(), err)
+	}
+	if err := placed(location, &f); err != nil {
+		return res, err
+	}
+	a.memo = f.Memo
+	cookie, err := a.cookie(env)
+	if err != nil {
+		return res, err
+	}
+	for _, old := range oldest(r, env) {
+		res = res.WithHeader("Set-Cookie", gone(env, old))
+	}
+	return res.WithHeader("Set-Cookie", cookie.String()).Redirect(location)
+}
+
+// mayBegin wants a POST, and somebody to link. A login may also begin where a
+// person follows a link on the site itself, if the browser says so: anything
+// else can make it send a GET.
+func mayBegin(r *http.Request, purpose passport.Event, user string) bool {
+	if purpose == passport.EventLink {
+		return r.Method == http.MethodPost && user != ""
+	}
+	return r.Method == http.MethodPost || r.Method == http.MethodGet &&
+		r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// placed makes sure that what protects the flow is where the browser goes,
+// whoever wrote the provider.
+func placed(location string, f *Flow) error {
+	u, err := url.Parse(location)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return errors.New("oauth: the provider's Begin returned no absolute URL")
+	}
+	if strings.Contains(location, f.Verifier) {
+		return errors.New("oauth: the provider's Begin shows the code verifier")
+	}
+	return nil
+}

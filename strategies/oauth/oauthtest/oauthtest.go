@@ -1,0 +1,252 @@
+// Package oauthtest is a provider to sign in with in tests of one's own login:
+// a server on this machine that behaves as OAuth 2 providers do, code
+// verifier and one-time codes included, and misbehaves when it is told to.
+//
+//	fake := oauthtest.Start(t)
+//	a.Use("fake", oauth.New(fake.Provider("https://example.com/auth/callback"), accounts.Resolve, nil))
+//
+// A browser, or a client that follows redirects, signs in there without being
+// asked anything. A test that calls handlers directly lets [Server.Visit] do
+// what the browser does at the provider.
+package oauthtest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/gopassport/passport/strategies/oauth"
+)
+
+// The client that the provider knows.
+const (
+	ClientID     = "client"
+	ClientSecret = "client-secret"
+)
+
+// A User has an account at the provider.
+type User struct {
+	Subject, Email          string
+	EmailStatus             oauth.EmailStatus
+	Name, Username, Picture string
+}
+
+// A Server is the provider. It is safe for concurrent use.
+type Server struct {
+	// URL of the server, which is its issuer too.
+	URL string
+
+	mu       sync.Mutex
+	user     User
+	fault    Fault
+	grants   map[string]grant // by code, until it is redeemed
+	tokens   map[string]User  // by access token
+	pages    map[string]any   // of the API, by path
+	redeemed int
+	asked    url.Values // by the last authorization request
+	stop     chan struct{}
+}
+
+// A grant is what a code is good for.
+type grant struct {
+	user                           User
+	challenge, redirectURL, scopes string
+}
+
+// Start starts a provider for the time of the test. Until SignIn says
+// otherwise, Ann is signed in there, with a verified address.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{
+		user:   User{Subject: "ann", Email: "ann@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann"},
+		grants: make(map[string]grant), tokens: make(map[string]User), pages: make(map[string]any),
+		stop: make(chan struct{}),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /authorize", s.authorize)
+	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("GET /api/", s.api)
+	server := httptest.NewServer(s.faulty(mux))
+	s.URL = server.URL
+	t.Cleanup(func() {
+		close(s.stop)
+		server.Close()
+	})
+	return s
+}
+
+// SignIn makes u the one who is signed in at the provider from now on.
+func (s *Server) SignIn(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user = u
+}
+
+// Service describes the provider. It sends iss with every answer (RFC 9207).
+func (s *Server) Service() oauth.Service {
+	return s.As(oauth.Service{Issuer: s.URL, SendsIssuer: true, Profile: oauth.UserInfo("/userinfo")})
+}
+
+// As is another service, such as oauth.GitHub(), at the provider's addresses.
+// What its API says is up to [Server.Page].
+func (s *Server) As(service oauth.Service) oauth.Service {
+	service.Endpoint.AuthURL, service.Endpoint.TokenURL = s.URL+"/authorize", s.URL+"/token"
+	service.API = s.URL + "/api"
+	return service
+}
+
+// Config is the application's, with a redirect URL.
+func (s *Server) Config(redirectURL string) oauth.Config {
+	return oauth.Config{ClientID: ClientID, ClientSecret: ClientSecret, RedirectURL: redirectURL}
+}
+
+// Provider is what oauth.New takes.
+func (s *Server) Provider(redirectURL string) oauth.Provider {
+	p, err := oauth.NewProvider(s.Service(), s.Config(redirectURL))
+	if err != nil {
+		panic("oauthtest: " + err.Error())
+	}
+	return p
+}
+
+// Page sets what the API answers at a path, such as "/user/emails", as JSON. It
+// answers requests that carry an access token alone.
+func (s *Server) Page(path string, v any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages["/api"+path] = v
+}
+
+// Redeemed is how many requests for a token came, right or wrong.
+func (s *Server) Redeemed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.redeemed
+}
+
+// Asked are the parameters of the last authorization request.
+func (s *Server) Asked() url.Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// Visit is what a browser does that is sent to location: it returns where the
+// provider sends it back to.
+func (s *Server) Visit(t testing.TB, location string) *url.URL {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, location, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	back, err := res.Location()
+	if err != nil {
+		t.Fatalf("oauthtest: the provider answered %s, and no redirect", res.Status)
+	}
+	return back
+}
+
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = asked
+	back, err := url.Parse(asked.Get("redirect_uri"))
+	if err != nil || !back.IsAbs() || asked.Get("client_id") != ClientID || asked.Get("response_type") != "code" {
+		http.Error(w, "wrong redirect_uri, client_id or response_type", http.StatusBadRequest)
+		return
+	}
+	query := back.Query()
+	query.Set("state", asked.Get("state"))
+	query.Set("iss", s.URL)
+	switch {
+	case s.fault == Denied:
+		query.Set("error", "access_denied")
+	case asked.Get("code_challenge_method") != "S256" || asked.Get("code_challenge") == "":
+		query.Set("error", "invalid_request")
+	default:
+		code := rand.Text()
+		s.grants[code] = grant{s.user, asked.Get("code_challenge"), asked.Get("redirect_uri"), asked.Get("scope")}
+		query.Set("code", code)
+	}
+	s.fault.answer(query)
+	back.RawQuery = query.Encode()
+	http.Redirect(w, r, back.String(), http.StatusFound)
+}
+
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.redeemed++
+	id, secret, basic := r.BasicAuth()
+	if !basic {
+		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	}
+	code, flow := r.PostFormValue("code"), oauth.Flow{Verifier: r.PostFormValue("code_verifier")}
+	g, known := s.grants[code]
+	delete(s.grants, code) // once
+	switch {
+	case id != ClientID || secret != ClientSecret:
+		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+	case s.fault == BadCode, !known, r.PostFormValue("grant_type") != "authorization_code",
+		g.redirectURL != r.PostFormValue("redirect_uri"),
+		g.challenge != flow.Challenge():
+		reply(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+	default:
+		access := rand.Text()
+		s.tokens[access] = g.user
+		reply(w, http.StatusOK, map[string]any{
+			"access_token": access, "refresh_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600, "scope": g.scopes,
+		})
+	}
+}
+
+func (s *Server) api(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const bearer = "Bearer "
+	authorization := r.Header.Get("Authorization")
+	user, known := s.tokens[authorization[min(len(bearer), len(authorization)):]]
+	page, found := s.pages[r.URL.Path]
+	switch {
+	case !known:
+		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
+	case found:
+		reply(w, http.StatusOK, page)
+	case r.URL.Path == "/api/userinfo":
+		reply(w, http.StatusOK, s.fault.profile(user.claims()))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// claims are what OpenID Connect calls it.
+func (u User) claims() map[string]any {
+	c := map[string]any{"sub": u.Subject}
+	for name, value := range map[string]string{"email": u.Email, "name": u.Name, "preferred_username": u.Username, "picture": u.Picture} {
+		if value != "" {
+			c[name] = value
+		}
+	}
+	if u.EmailStatus != oauth.EmailUnknown {
+		c["email_verified"] = u.EmailStatus == oauth.EmailVerified
+	}
+	return c
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,214 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+// A Service is what is the same for everyone who signs people in with an OAuth
+// 2 provider: [GitHub] and others return one, whose fields may be changed, for
+// an instance of one's own or a test.
+type Service struct {
+	// Issuer names the provider: see [Provider].
+	Issuer string
+	// SendsIssuer tells that its answers carry iss: see [IssuerSender].
+	SendsIssuer bool
+	// Endpoint is where it authorizes and where codes are redeemed. AuthStyle
+	// left 0 is AuthStyleInHeader: a code is sent once, so nothing is probed.
+	Endpoint oauth2.Endpoint
+	// API is the URL below which Profile reads.
+	API string
+	// Scopes are asked for unless [Config.Scopes] names others: as few as
+	// Profile needs to find the subject.
+	Scopes []string
+	// Profile says who an access token belongs to. Issuer may be left empty.
+	// Its errors are those of [Provider.Finish].
+	Profile func(ctx context.Context, api *API) (*Identity, error)
+}
+
+// Config is what a provider knows of the application.
+type Config struct {
+	// ClientID and ClientSecret are what the provider gave the application. A
+	// public client has no secret.
+	ClientID, ClientSecret string
+	// RedirectURL is the absolute URL of the callback, as it is registered
+	// there, without a query: https, or http on localhost.
+	RedirectURL string
+	// Scopes to ask for. Nil: the Service's own.
+	Scopes []string
+	// Client asks the provider. Default: Client(nil). Another one should be
+	// made by [Client] too, of a Transport: it bounds what answers may do.
+	Client *http.Client
+	// InsecureHTTP lets the provider and the callback be at http:// addresses
+	// that are not on this machine, such as in a network of containers.
+	InsecureHTTP bool
+}
+
+func (c Config) masked() string { return "[oauth config of " + c.ClientID + "]" }
+
+// Format implements [fmt.Formatter] for every verb. It shows no secret.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.masked()) }
+
+// MarshalJSON implements [json.Marshaler]. It shows no secret.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) }
+
+// service is the Provider of a Service.
+type service struct {
+	s      Service
+	config func() *oauth2.Config // a function, into which no %+v looks
+	client *http.Client
+}
+
+// NewProvider returns the Provider of a Service, with PKCE. It is an
+// [IssuerSender]. An error says what of the Config, or of the Service, cannot
+// be.
+func NewProvider(s Service, c Config) (Provider, error) {
+	if s.Profile == nil {
+		panic("oauth: a Service needs a Profile function, such as oauth.UserInfo")
+	}
+	if c.ClientID == "" {
+		return nil, errors.New("oauth: Config.ClientID is empty")
+	}
+	if s.Issuer == "" || strings.ContainsAny(s.Issuer, " \t\r\n") {
+		return nil, errors.New("oauth: Service.Issuer is empty or has a space")
+	}
+	for what, address := range map[string]string{
+		"Config.RedirectURL": c.RedirectURL, "Service.Endpoint.AuthURL": s.Endpoint.AuthURL,
+		"Service.Endpoint.TokenURL": s.Endpoint.TokenURL, "Service.API": s.API,
+	} {
+		if err := checkURL(address, c.InsecureHTTP); err != nil {
+			return nil, fmt.Errorf("oauth: %s %w", what, err)
+		}
+	}
+	if s.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
+		s.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	}
+	if c.Scopes == nil {
+		c.Scopes = s.Scopes
+	}
+	if c.Client == nil {
+		c.Client = Client(nil)
+	}
+	config := &oauth2.Config{
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURL: c.RedirectURL,
+		Endpoint: s.Endpoint, Scopes: slices.Clone(c.Scopes),
+	}
+	return &service{s, func() *oauth2.Config { return config }, c.Client}, nil
+}
+
+// checkURL tells what is wrong with an address that codes, secrets or tokens
+// are sent to.
+func checkURL(address string, plain bool) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
+		return fmt.Errorf("is no absolute URL: %s", quoted(address))
+	case u.Scheme == "https" || u.Scheme == "http" && (plain || isLoopback(u.Hostname())):
+		return nil
+	}
+	return fmt.Errorf("is not https: %s (Config.InsecureHTTP allows http)", quoted(address))
+}
+
+func isLoopback(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+func (p *service) Issuer() string                            { return p.s.Issuer }
+func (p *service) RedirectURL() string                       { return p.config().RedirectURL }
+func (p *service) SendsIssuer(context.Context) (bool, error) { return p.s.SendsIssuer, nil }
+
+func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
+	u, err := url.Parse(p.s.Endpoint.AuthURL)
+	if err != nil {
+		return "", err
+	}
+	config, query := p.config(), u.Query()
+	f.AddTo(query)
+	query.Set("response_type", "code")
+	query.Set("client_id", config.ClientID)
+	query.Set("redirect_uri", config.RedirectURL)
+	if scopes := slices.Concat(config.Scopes, f.Params.Scopes); len(scopes) > 0 {
+		query.Set("scope", strings.Join(scopes, " "))
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
+	token, err := p.redeem(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	api := &API{p: p, token: token, scopes: p.config().Scopes}
+	granted, _ := token.Extra("scope").(string)
+	if granted != "" {
+		api.scopes = strings.FieldsFunc(granted, func(c rune) bool { return c == ' ' || c == ',' })
+	}
+	id, err := p.s.Profile(ctx, api)
+	if id == nil || err != nil {
+		return nil, err
+	}
+	if id.Issuer == "" {
+		id.Issuer = p.s.Issuer
+	}
+	id.Tokens = &Tokens{Access: token.AccessToken, Refresh: token.RefreshToken, Expiry: token.Expiry}
+	if granted != "" {
+		id.Tokens.Scopes = api.scopes
+	}
+	return id, nil
+}
+
+// redeem exchanges the code for tokens, with one request.
+func (p *service) redeem(ctx context.Context, f *Flow) (*oauth2.Token, error) {
+	client := *p.client
+	client.Transport = strict{client.Transport}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &client) // x/oauth2 takes it nowhere else
+	token, err := p.config().Exchange(ctx, f.Code, oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return nil, redeemError(err)
+	}
+	if kind := token.TokenType; kind != "" && !strings.EqualFold(kind, "bearer") {
+		return nil, fmt.Errorf("%w: a token of type %s", ErrBadAnswer, quoted(kind))
+	}
+	if len(token.AccessToken) > 16<<10 || !printable(token.AccessToken) {
+		return nil, fmt.Errorf("%w: its access token has %d bytes, or is not text", ErrBadAnswer, len(token.AccessToken))
+	}
+	return token, nil
+}
+
+// redeemError says what came instead of a token, and nothing of a body, which
+// may hold secrets.
+func redeemError(err error) error {
+	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		kind := ErrBadAnswer
+		if slices.Contains([]string{"invalid_grant", "bad_verification_code", "invalid_code"}, e.ErrorCode) {
+			kind = ErrRefused
+		}
+		return statusError(e.Response.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, e.Response.StatusCode, quoted(e.ErrorCode)))
+	}
+	if _, sending := errors.AsType[*url.Error](err); sending {
+		return fmt.Errorf("oauth: redeeming the code: %w", withoutURL(err))
+	}
+	return fmt.Errorf("%w: %s", ErrBadAnswer, quoted(err.Error()))
+}
+
+// statusError is cause, or an outage where the status tells one.
+func statusError(status int, cause error) error {
+	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
+		return fmt.Errorf("oauth: the provider answered with status %d", status)
+	}
+	return cause
+}

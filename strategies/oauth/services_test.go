@@ -1,0 +1,236 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gopassport/passport/strategies/oauth"
+	"github.com/gopassport/passport/strategies/oauth/oauthtest"
+)
+
+type object = map[string]any
+
+// TestServices: which member of which page is the subject, and what each
+// provider's word on an address is worth. C22, C24
+func TestServices(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		service oauth.Service
+		scopes  []string
+		pages   map[string]any
+		want    *oauth.Identity // nil: refused
+	}{
+		"GitHub": {
+			oauth.GitHub(), []string{"user:email"},
+			map[string]any{
+				"/user": object{"id": 583231, "login": "octocat", "name": "Octo Cat", "email": "public@example.com", "avatar_url": "https://a.example/1"},
+				"/user/emails": []object{
+					{"email": "old@example.com", "primary": false, "verified": true},
+					{"email": "octo@example.com", "primary": true, "verified": true},
+				},
+			},
+			&oauth.Identity{Subject: "583231", Email: "octo@example.com", EmailStatus: oauth.EmailVerified, Name: "Octo Cat", Username: "octocat", Picture: "https://a.example/1"},
+		},
+		"GitHub, unverified": {
+			oauth.GitHub(), []string{"user"},
+			map[string]any{
+				"/user": object{"id": 1, "email": "victim@example.com"},
+				"/user/emails": []object{
+					{"email": "victim@example.com", "primary": true, "verified": false},
+					{"email": "own@example.com", "primary": false, "verified": true},
+				},
+			},
+			&oauth.Identity{Subject: "1", Email: "victim@example.com", EmailStatus: oauth.EmailUnverified},
+		},
+		"GitHub, verified as a string": {
+			oauth.GitHub(), []string{"user:email"},
+			map[string]any{"/user": object{"id": 1}, "/user/emails": []object{{"email": "a@example.com", "primary": true, "verified": "true"}}},
+			&oauth.Identity{Subject: "1", Email: "a@example.com", EmailStatus: oauth.EmailUnverified},
+		},
+		"GitHub, without the scope": {
+			oauth.GitHub(), nil,
+			map[string]any{"/user": object{"id": 1, "email": "public@example.com"}},
+			&oauth.Identity{Subject: "1", Email: "public@example.com"},
+		},
+		"GitHub, id a string":   {oauth.GitHub(), nil, map[string]any{"/user": object{"id": "1"}}, nil},
+		"GitHub, id 0":          {oauth.GitHub(), nil, map[string]any{"/user": object{"id": 0}}, nil},
+		"GitHub, id 1.5":        {oauth.GitHub(), nil, map[string]any{"/user": object{"id": 1.5}}, nil},
+		"GitHub, login alone":   {oauth.GitHub(), nil, map[string]any{"/user": object{"login": "octocat"}}, nil},
+		"GitHub, another case":  {oauth.GitHub(), nil, map[string]any{"/user": object{"ID": 1, "Id": 1}}, nil},
+		"GitHub, a big number":  {oauth.GitHub(), nil, map[string]any{"/user": object{"id": json.Number("9007199254740993")}}, &oauth.Identity{Subject: "9007199254740993"}},
+		"GitHub, with exponent": {oauth.GitHub(), nil, map[string]any{"/user": object{"id": json.RawMessage("1e3")}}, nil},
+		"GitLab": {
+			oauth.GitLab(), nil,
+			map[string]any{"/userinfo": object{"sub": "42", "nickname": "ann", "name": "Ann", "email": "ann@example.com", "email_verified": true, "picture": "https://a.example/1"}},
+			&oauth.Identity{Subject: "42", Email: "ann@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann", Username: "ann", Picture: "https://a.example/1"},
+		},
+		"GitLab, unverified": {
+			oauth.GitLab(), nil,
+			map[string]any{"/userinfo": object{"sub": "42", "email": "ann@example.com", "email_verified": false}},
+			&oauth.Identity{Subject: "42", Email: "ann@example.com", EmailStatus: oauth.EmailUnverified},
+		},
+		"GitLab, sub a number": {oauth.GitLab(), nil, map[string]any{"/userinfo": object{"sub": 42}}, nil},
+		"Discord": {
+			oauth.Discord(), nil,
+			map[string]any{"/users/@me": object{"id": "80351110224678912", "username": "nelly", "global_name": "Nelly", "avatar": "8342", "email": "n@example.com", "verified": true}},
+			&oauth.Identity{
+				Subject: "80351110224678912", Email: "n@example.com", EmailStatus: oauth.EmailVerified, Name: "Nelly", Username: "nelly",
+				Picture: "https://cdn.discordapp.com/avatars/80351110224678912/8342.png",
+			},
+		},
+		"Discord, unverified": {
+			oauth.Discord(), nil,
+			map[string]any{"/users/@me": object{"id": "8", "email": "n@example.com", "verified": false}},
+			&oauth.Identity{Subject: "8", Email: "n@example.com", EmailStatus: oauth.EmailUnverified},
+		},
+		"Facebook": {
+			oauth.Facebook(), nil,
+			map[string]any{"/me": object{"id": "10", "name": "Ann", "email": "ann@example.com", "email_verified": true, "picture": object{"data": object{"url": "https://a.example/1"}}}},
+			&oauth.Identity{Subject: "10", Email: "ann@example.com", Name: "Ann", Picture: "https://a.example/1"},
+		},
+		"Slack": {
+			oauth.Slack(), nil,
+			map[string]any{"/openid.connect.userInfo": object{"ok": true, "sub": "U0R7JM", "https://slack.com/team_id": "T0R7GR", "email": "k@example.com", "email_verified": true, "name": "krane"}},
+			&oauth.Identity{Subject: "T0R7GR/U0R7JM", Email: "k@example.com", EmailStatus: oauth.EmailVerified, Name: "krane"},
+		},
+		"Slack, not ok":  {oauth.Slack(), nil, map[string]any{"/openid.connect.userInfo": object{"ok": false, "error": "invalid_auth", "sub": "U", "https://slack.com/team_id": "T"}}, nil},
+		"Slack, no team": {oauth.Slack(), nil, map[string]any{"/openid.connect.userInfo": object{"ok": true, "sub": "U"}}, nil},
+		"Slack, no sub":  {oauth.Slack(), nil, map[string]any{"/openid.connect.userInfo": object{"ok": true, "https://slack.com/team_id": "T"}}, nil},
+		"Spotify": {
+			oauth.Spotify(), nil,
+			map[string]any{"/me": object{"id": "ann", "display_name": "Ann", "email": "ann@example.com", "images": []object{{"url": "https://a.example/1"}}}},
+			&oauth.Identity{Subject: "ann", Email: "ann@example.com", EmailStatus: oauth.EmailUnverified, Name: "Ann", Picture: "https://a.example/1"},
+		},
+		"Bitbucket": {
+			oauth.Bitbucket(), []string{"account", "email"},
+			map[string]any{
+				"/user":        object{"uuid": "{1-2}", "username": "ann", "display_name": "Ann", "links": object{"avatar": object{"href": "https://a.example/1"}}},
+				"/user/emails": object{"values": []object{{"email": "a@example.com", "is_primary": true, "is_confirmed": true}}},
+			},
+			&oauth.Identity{Subject: "{1-2}", Email: "a@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann", Username: "ann", Picture: "https://a.example/1"},
+		},
+		"Bitbucket, unconfirmed": {
+			oauth.Bitbucket(), []string{"account", "email"},
+			map[string]any{
+				"/user":        object{"uuid": "{1-2}"},
+				"/user/emails": object{"values": []object{{"email": "a@example.com", "is_primary": true, "is_confirmed": false}}},
+			},
+			&oauth.Identity{Subject: "{1-2}", Email: "a@example.com", EmailStatus: oauth.EmailUnverified},
+		},
+		"LinkedIn": {
+			oauth.LinkedIn(), []string{"openid", "profile", "email"},
+			map[string]any{"/userinfo": object{"sub": "782bbtaQ", "name": "Ann", "email": "ann@example.com", "email_verified": true}},
+			&oauth.Identity{Subject: "782bbtaQ", Email: "ann@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann"},
+		},
+		"LinkedIn, verified as a string": {
+			oauth.LinkedIn(), nil,
+			map[string]any{"/userinfo": object{"sub": "7", "email": "ann@example.com", "email_verified": "true"}},
+			&oauth.Identity{Subject: "7", Email: "ann@example.com"},
+		},
+		"an address that is none": {
+			oauth.LinkedIn(), nil,
+			map[string]any{"/userinfo": object{"sub": "7", "email": "a@example.com,b@evil.example", "email_verified": true}},
+			&oauth.Identity{Subject: "7"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := oauthtest.Start(t)
+			for path, page := range test.pages {
+				fake.Page(path, page)
+			}
+			config := fake.Config(callback)
+			config.Scopes = test.scopes
+			p, err := oauth.NewProvider(fake.As(test.service), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newSite(t, setup{provider: p})
+			s.fake = fake
+			b := s.browser()
+			u := with(b.back(), "iss", "")
+			w := b.land(u)
+			if test.want == nil {
+				b.refused(name, w, 502, "provider-answer")
+				return
+			}
+			if w.Code != 303 || len(s.verified()) != 1 {
+				t.Fatalf("got %d %s\n%s", w.Code, w.Body, s.log)
+			}
+			test.want.Issuer = test.service.Issuer
+			if diff := cmp.Diff(test.want, s.verified()[0], cmpopts.IgnoreFields(oauth.Identity{}, "Claims")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			// C44: no scope that nobody named, but for what the subject takes.
+			wantScope := map[string]string{"https://discord.com": "identify", "https://gitlab.com": "openid", "https://slack.com": "openid", "https://www.linkedin.com/oauth": "openid"}
+			if test.scopes == nil && fake.Asked().Get("scope") != wantScope[test.want.Issuer] {
+				t.Errorf("asked for %q", fake.Asked().Get("scope"))
+			}
+		})
+	}
+}
+
+// TestKeys: the same subject at two providers is two accounts, for all of
+// them. C23
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	keys := make(map[string]bool)
+	services := []oauth.Service{
+		oauth.GitHub(), oauth.GitLab(), oauth.Discord(), oauth.Facebook(), oauth.Slack(), oauth.Spotify(), oauth.Bitbucket(), oauth.LinkedIn(),
+	}
+	subjects := []string{"1", " 1", "1 1", "https://gitlab.com 1", "T/1"}
+	for _, service := range services {
+		for _, subject := range subjects {
+			keys[(&oauth.Identity{Issuer: service.Issuer, Subject: subject}).Key()] = true
+		}
+		// C11, C14: and all of their addresses are https.
+		for _, address := range []string{service.Endpoint.AuthURL, service.Endpoint.TokenURL, service.API} {
+			if u, err := url.Parse(address); err != nil || u.Scheme != "https" {
+				t.Errorf("%s: %s", service.Issuer, address)
+			}
+		}
+	}
+	if got, want := len(keys), len(services)*len(subjects); got != want {
+		t.Errorf("got %d keys, want %d", got, want)
+	}
+}
+
+// TestNewProvider: what comes from outside is an error. C11
+func TestNewProvider(t *testing.T) {
+	t.Parallel()
+	good := oauth.Config{ClientID: "c", RedirectURL: callback}
+	for name, test := range map[string]struct {
+		change func(s *oauth.Service, c *oauth.Config)
+		ok     bool
+	}{
+		"good":        {func(*oauth.Service, *oauth.Config) {}, true},
+		"localhost":   {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://localhost:8080/callback" }, true},
+		"loopback":    {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://[::1]:8080/callback" }, true},
+		"no client":   {func(_ *oauth.Service, c *oauth.Config) { c.ClientID = "" }, false},
+		"no redirect": {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "" }, false},
+		"relative":    {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "/callback" }, false},
+		"plain":       {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://example.com/callback" }, false},
+		"plain, by option": {func(_ *oauth.Service, c *oauth.Config) {
+			c.RedirectURL, c.InsecureHTTP = "http://example.com/callback", true
+		}, true},
+		"another scheme":      {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL, c.InsecureHTTP = "ftp://example.com/", true }, false},
+		"looks like loopback": {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://127.0.0.1.example.com/" }, false},
+		"credentials":         {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "https://a:b@example.com/" }, false},
+		"plain token URL":     {func(s *oauth.Service, _ *oauth.Config) { s.Endpoint.TokenURL = "http://github.com/token" }, false},
+		"plain API":           {func(s *oauth.Service, _ *oauth.Config) { s.API = "http://github.com/" }, false},
+		"no authorize URL":    {func(s *oauth.Service, _ *oauth.Config) { s.Endpoint.AuthURL = "" }, false},
+		"no issuer":           {func(s *oauth.Service, _ *oauth.Config) { s.Issuer = "" }, false},
+		"issuer with a space": {func(s *oauth.Service, _ *oauth.Config) { s.Issuer = "a b" }, false},
+	} {
+		service, config := oauth.GitHub(), good
+		test.change(&service, &config)
+		p, err := oauth.NewProvider(service, config)
+		if (err == nil) != test.ok || (p == nil) == test.ok {
+			t.Errorf("%s: got %v, %v", name, p, err)
+		}
+	}
+}
