@@ -33,6 +33,7 @@ func Run(t *testing.T, db Database) {
 		{"string ids", func(c *config) { c.IDs = "string" }, signInAndOut, false},
 		{"resave", func(c *config) { c.Resave, c.settings.MaxAge, c.Options.MaxAge = true, hour, time.Hour }, races, false},
 		{"cookies of nobody", nil, badCookies, false},
+		{"names that Node has", nil, names, false},
 		{"new secret", func(c *config) { c.Secrets = []string{"a newer secret that has at least 32 bytes", secret} }, newSecret, false},
 		{"the note stays with its user", func(c *config) { c.KeepSessionInfo = true }, noteStays, false},
 		{"no stamp", func(c *config) { c.stamper = true }, noStamp, false},

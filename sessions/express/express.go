@@ -11,8 +11,10 @@
 // express-mysql-session, connect-pg-simple and connect-redis (package
 // redisstore/connectredis). The values of a [sessions.Session] are the keys of
 // req.session, but for cookie, passport, and gopassport, where the Keeper
-// leaves what Express has no place for: factors, stamp, the absolute end. What
-// no handler changed stays in the row byte for byte.
+// leaves what Express has no place for: factors, stamp, the absolute end. Nor
+// are there values under the names that req.session has of itself, such as id,
+// save and toString: Node would drop them, so saving one is an error. What no
+// handler changed stays in the row byte for byte.
 //
 // # What it keeps
 //
@@ -120,7 +122,8 @@ type Keeper struct {
 	opts    Options
 	log     *slog.Logger
 
-	touchAfter atomic.Int64 // unix milliseconds
+	start      time.Time
+	touchAfter atomic.Int64 // since start: a clock that is set does not move it
 }
 
 var _ sessions.Keeper = (*Keeper)(nil)
@@ -135,7 +138,7 @@ func New(table Table, kind IDKind, secrets []string, o *Options) (*Keeper, error
 	if kind != StringID && kind != NumberID {
 		return nil, errors.New("express: say whether serializeUser makes strings (express.StringID) or numbers (express.NumberID)")
 	}
-	k := &Keeper{table: table, kind: kind}
+	k := &Keeper{table: table, kind: kind, start: time.Now()}
 	if o != nil {
 		k.opts = *o
 	}

@@ -86,7 +86,7 @@ const (
 // can be read may hang when it is written.
 func (k *Keeper) touch(ctx context.Context, s *stored) {
 	now, refresh := time.Now(), min(k.opts.Refresh, k.life(s)/2)
-	if now.UnixMilli()-s.record.LastSeen < refresh.Milliseconds() || now.UnixMilli() < k.touchAfter.Load() {
+	if now.UnixMilli()-s.record.LastSeen < refresh.Milliseconds() || now.Sub(k.start) < time.Duration(k.touchAfter.Load()) {
 		return
 	}
 	expires := k.expires(s, now)
@@ -97,7 +97,7 @@ func (k *Keeper) touch(ctx context.Context, s *stored) {
 	defer cancel()
 	if err := k.table.Touch(limited, s.row.ID, expires); err != nil {
 		if ctx.Err() == nil {
-			k.touchAfter.Store(now.Add(touchPause).UnixMilli())
+			k.touchAfter.Store(int64(now.Sub(k.start) + touchPause))
 		}
 		k.log.WarnContext(ctx, "express: could not touch a session", "session", s.record.ID.Handle(), "error", err)
 		return
@@ -107,7 +107,13 @@ func (k *Keeper) touch(ctx context.Context, s *stored) {
 
 // expires is when a session ends that is used now.
 func (k *Keeper) expires(s *stored, now time.Time) int64 {
-	return min(max(s.row.Expires, now.Add(k.life(s)).UnixMilli()), s.record.Absolute)
+	return max(min(s.row.Expires, s.record.Absolute), k.stated(s, now))
+}
+
+// stated is when it ends by its age alone, as its cookie says. The row may end
+// later: with the disableTTL of connect-redis it has no end.
+func (k *Keeper) stated(s *stored, now time.Time) int64 {
+	return min(now.Add(k.life(s)).UnixMilli(), s.record.Absolute)
 }
 
 // Save stores the record's values. See [sessions.Keeper]. Where the session
@@ -121,11 +127,12 @@ func (k *Keeper) Save(ctx context.Context, w http.ResponseWriter, rec *sessions.
 	if err != nil {
 		return err
 	}
-	row := Row{ID: s.row.ID, Expires: k.expires(s, time.Now())}
+	now := time.Now()
+	row, stated := Row{ID: s.row.ID, Expires: k.expires(s, now)}, k.stated(s, now)
 	if err := write(&s.doc, rec.Data); err != nil {
 		return err
 	}
-	renew(s, row.Expires)
+	renew(s, stated)
 	row.Data = s.doc.String()
 	next, err := k.read(row)
 	if next == nil {
@@ -136,7 +143,7 @@ func (k *Keeper) Save(ctx context.Context, w http.ResponseWriter, rec *sessions.
 	}
 	*rec = next.record
 	if w != nil && s.maxAge > 0 {
-		k.setCookie(w, row.ID, time.UnixMilli(row.Expires))
+		k.setCookie(w, row.ID, time.UnixMilli(stated))
 	}
 	return nil
 }

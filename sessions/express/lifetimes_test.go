@@ -224,3 +224,32 @@ func TestMaxAge(t *testing.T) {
 		}
 	})
 }
+
+// B12: a row without an end, as connect-redis makes them with disableTTL,
+// keeps none, and its cookie ends by its maximum age all the same.
+func TestMaxAgeWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := row(strings.Replace(session(`"passport":{"user":7}`), `"originalMaxAge":null`, `"originalMaxAge":3600000`, 1))
+		r.Expires = express.Never
+		table := newMemory(r)
+		s := load(t, keeper(t, table, nil), signed)
+		if err := s.Set("a", 1); err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if err := s.Save(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(time.Hour).UTC()
+		if want := `"expires":"` + at.Format("2006-01-02T15:04:05.000Z") + `"`; !strings.Contains(table.text(t), want) {
+			t.Errorf("got %s, want %s", table.text(t), want)
+		}
+		if got := w.Result().Cookies()[0]; !got.Expires.Equal(at.Truncate(time.Second)) {
+			t.Errorf("got the cookie %s, want its end at %v", got.Raw, at)
+		}
+		if got := table.row(t).Expires; got != express.Never {
+			t.Errorf("the row got the end %d, want Never", got)
+		}
+	})
+}

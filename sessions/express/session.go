@@ -28,8 +28,20 @@ const (
 	idKey = "\x00express"
 )
 
+// reserved tells whether a key has no value of the application's.
 func reserved(key string) bool {
-	return key == cookieKey || key == passportKey || key == noteKey || key == idKey
+	switch key {
+	case cookieKey, passportKey, noteKey, idKey:
+		return true
+	// What express-session's Session has of itself, which it takes from no row.
+	case "id", "req", "touch", "resetMaxAge", "save", "reload", "destroy", "regenerate":
+		return true
+	// And what every object of JavaScript has.
+	case "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+		"__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__":
+		return true
+	}
+	return false
 }
 
 // A stored session is a row and what it says.
@@ -171,7 +183,7 @@ func write(doc *document, data string) error {
 		switch {
 		case key == idKey:
 		case reserved(key):
-			return fmt.Errorf("express: the key %q of a session is not the application's", key)
+			return fmt.Errorf("express: a session has no value of the application's under %q, which means something to Node: use another key", key)
 		default:
 			doc.set(key, string(all[key]))
 		}

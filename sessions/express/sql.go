@@ -52,9 +52,11 @@ func MySQL(db *sql.DB, o *TableOptions) (*SQLTable, error) {
 	})
 }
 
-// PostgreSQL is the table of connect-pg-simple, with any driver. Its column of
-// times has no time zone: the connections of both sides need the same TimeZone
-// setting, as they have when neither sets it.
+// PostgreSQL is the table of connect-pg-simple, with any driver, best pgx: one
+// that sends a statement again whose answer was lost, as lib/pq does, can make
+// a conflict of a save that was stored. The column of times has no time zone:
+// the connections of both sides need the same TimeZone setting, as they have
+// when neither sets it.
 func PostgreSQL(db *sql.DB, o *TableOptions) (*SQLTable, error) {
 	return newTable(db, o, TableOptions{"session", "sid", "expire", "sess"}, `"`, map[string]string{
 		"find":    `SELECT {id}, {data}::text, floor(extract(epoch from {expires}::timestamptz) * 1000)::bigint FROM {table} WHERE {id} = $1`,
@@ -202,6 +204,14 @@ func (t *SQLTable) Update(ctx context.Context, r Row, was string) error {
 func (t *SQLTable) Replace(ctx context.Context, old, was string, r Row) error {
 	n, err := t.exec(ctx, &t.replace, r.ID, r.Data, r.Expires, old, was)
 	if err != nil || n > 0 {
+		return err
+	}
+	// The driver may have sent the statement again, whose answer it did not get.
+	// Nobody else writes under a new id.
+	switch made, err := t.Find(ctx, r.ID); {
+	case err == nil && made.Data == r.Data:
+		return nil
+	case err != nil && !errors.Is(err, sessions.ErrNotFound):
 		return err
 	}
 	if _, err := t.Find(ctx, old); err != nil {

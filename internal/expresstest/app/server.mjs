@@ -59,6 +59,11 @@ app.post('/login', passport.authenticate('local', { keepSessionInfo }), (req, re
 app.post('/logout', (req, res, next) => req.logout(err => err ? next(err) : res.json(me(req))))
 app.get('/me', (req, res) => { res.json(me(req)) })
 app.get('/session', (req, res) => { res.json(req.session) })
+app.get('/names', (req, res) => {
+  const names = []
+  for (let o = req.session; o; o = Object.getPrototypeOf(o)) names.push(...Object.getOwnPropertyNames(o))
+  res.json(names)
+})
 app.post('/set', (req, res) => {
   Object.assign(req.session, req.body)
   res.json({})

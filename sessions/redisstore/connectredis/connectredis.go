@@ -9,8 +9,10 @@ package connectredis
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -29,7 +31,10 @@ type Options struct {
 
 // A Table is an [express.Table] in Redis 6.2 or later. A key that has no end,
 // as connect-redis makes them with disableTTL, has the end [express.Never].
-// Its errors wrap those of the client.
+// Every save leaves a mark beside its row for a minute, so that the client can
+// send it again: an empty key that begins with a brace, by default "{sess:". A
+// user whose keys are limited needs those too. The errors wrap those of the
+// client.
 type Table struct {
 	client  redis.UniversalClient
 	prefix  string
@@ -64,20 +69,24 @@ const (
 type scripts struct{ update, replace, remove, touch *redis.Script }
 
 func newScripts() scripts {
+	// The client may send a script again whose answer it did not get: the mark in
+	// KEYS[2] is of one call, and says that it was done.
+	const again = `if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
+`
+	const did = `
+if KEYS[2] then redis.call('SET', KEYS[2], '', 'PX', 60000) end
+return 1`
 	const same = `local text = redis.call('GET', KEYS[1])
 if not text then return 0 end
 if text ~= ARGV[1] then return 2 end
 `
 	return scripts{
-		update: redis.NewScript(same + `redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
-return 1`),
-		// The client may send a script again whose answer it did not get. Nobody
-		// else writes under a new id.
+		update: redis.NewScript(again + same + `redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))` + did),
+		remove: redis.NewScript(again + same + `redis.call('DEL', KEYS[1])` + did),
+		// It needs no mark: nobody else writes under a new id.
 		replace: redis.NewScript(`if redis.call('GET', KEYS[2]) == ARGV[2] then return 1 end
 ` + same + `redis.call('SET', KEYS[2], ARGV[2], unpack(ARGV, 3))
 redis.call('DEL', KEYS[1])
-return 1`),
-		remove: redis.NewScript(same + `redis.call('DEL', KEYS[1])
 return 1`),
 		touch: redis.NewScript(`local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -86,6 +95,21 @@ return 1`),
 }
 
 func (t *Table) key(id string) string { return t.prefix + id }
+
+// marked is a key, and the one of a mark in the same slot of a cluster. It
+// hashes what the first pair of braces has in it, if anything, and else the
+// whole key: one of those with a closing brace goes without a mark.
+func marked(key string) []string {
+	_, rest, _ := strings.Cut(key, "{")
+	tag, _, paired := strings.Cut(rest, "}")
+	if !paired || tag == "" {
+		tag = key
+	}
+	if strings.Contains(tag, "}") {
+		return []string{key}
+	}
+	return []string{key, "{" + tag + "}" + rand.Text()}
+}
 
 // left is how long is left until an end; at least what Redis takes.
 func left(expires int64) int64 { return max(1, expires-time.Now().UnixMilli()) }
@@ -154,7 +178,7 @@ func (t *Table) Insert(ctx context.Context, r express.Row) error {
 
 // Update implements [express.Table].
 func (t *Table) Update(ctx context.Context, r express.Row, was string) error {
-	return t.run(ctx, "update", t.scripts.update, []string{t.key(r.ID)}, append([]any{was, r.Data}, end(r.Expires)...)...)
+	return t.run(ctx, "update", t.scripts.update, marked(t.key(r.ID)), append([]any{was, r.Data}, end(r.Expires)...)...)
 }
 
 // Replace implements [express.Table]. A cluster cannot write two of
@@ -165,7 +189,7 @@ func (t *Table) Replace(ctx context.Context, old, was string, r express.Row) err
 	if !redis.HasErrorPrefix(err, "CROSSSLOT") {
 		return err
 	}
-	if err := t.run(ctx, "replace", t.scripts.remove, []string{t.key(old)}, was); err != nil {
+	if err := t.run(ctx, "replace", t.scripts.remove, marked(t.key(old)), was); err != nil {
 		return err
 	}
 	return t.Insert(ctx, r)

@@ -61,7 +61,15 @@ func TestTable(t *testing.T) {
 // The same on a server that refuses to write keys of two slots in one step.
 func TestTableOnCluster(t *testing.T) {
 	t.Parallel()
-	client := connect(t, dbtest.Start(t, dbtest.Redis, "--cluster-enabled", "yes").URL())
+	client := connect(t, startCluster(t))
+	expresstest.RunTable(t, func(t *testing.T) express.Table { return open(t, client, t.Name()+":") })
+}
+
+// startCluster starts a server that is a whole cluster.
+func startCluster(t *testing.T) *url.URL {
+	t.Helper()
+	u := dbtest.Start(t, dbtest.Redis, "--cluster-enabled", "yes").URL()
+	client := connect(t, u)
 	if err := client.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +79,7 @@ func TestTableOnCluster(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	expresstest.RunTable(t, func(t *testing.T) express.Table { return open(t, client, t.Name()+":") })
+	return u
 }
 
 // With disableTTL the keys of connect-redis have no end, and keep none.
@@ -96,25 +104,6 @@ func TestNoEnd(t *testing.T) {
 		}
 		if left := client.PTTL(t.Context(), t.Name()+":a").Val(); left != -1 {
 			t.Errorf("after %s: got an end in %v, want none", what, left)
-		}
-	}
-}
-
-// The client may send again what was done, when the answer is lost: what
-// makes a session under a new id is done once, and succeeds.
-func TestRepeated(t *testing.T) {
-	t.Parallel()
-	table := open(t, connect(t, servers.URL(t, dbtest.Redis)), t.Name()+":")
-	old := express.Row{ID: "old", Data: "{}", Expires: time.Now().Add(time.Hour).UnixMilli()}
-	next := express.Row{ID: "next", Data: `{"a":1}`, Expires: old.Expires}
-	for range 2 {
-		if err := table.Insert(t.Context(), old); err != nil {
-			t.Errorf("Insert: %v", err)
-		}
-	}
-	for range 2 {
-		if err := table.Replace(t.Context(), old.ID, old.Data, next); err != nil {
-			t.Errorf("Replace: %v", err)
 		}
 	}
 }
