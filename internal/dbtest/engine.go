@@ -15,6 +15,7 @@ type engine struct {
 	env   string
 	pkg   string   // Debian's
 	names []string // of the program
+	tools []string // that it needs besides
 	url   string   // with %s for the address
 
 	create func(program, dir string) []string // the command that makes the data directory; nil: none
@@ -32,8 +33,9 @@ func (e Engine) engine() engine {
 		return engine{
 			name:  "MariaDB",
 			env:   "PASSPORT_TEST_MYSQL",
-			pkg:   "mariadb-server-core",
+			pkg:   "mariadb-server",
 			names: []string{"/usr/sbin/mariadbd", "mariadbd"},
+			tools: []string{"mariadb-install-db", "my_print_defaults"},
 			url:   "mysql://root@%s/test",
 			create: func(_, dir string) []string {
 				return []string{"mariadb-install-db", "--no-defaults", "--datadir=" + filepath.Join(dir, "data"),

@@ -43,9 +43,15 @@ const startTimeout = time.Minute
 type programs struct{ program, ps string }
 
 func find(ctx context.Context, e engine) (found programs, err error) {
-	if found.program, err = install.Program(ctx, e.pkg, e.names...); err == nil {
-		found.ps, err = install.Program(ctx, "procps", "ps")
+	if found.program, err = install.Program(ctx, e.pkg, e.names...); err != nil {
+		return found, err
 	}
+	for _, tool := range e.tools {
+		if _, err := install.Program(ctx, e.pkg, tool); err != nil {
+			return found, err
+		}
+	}
+	found.ps, err = install.Program(ctx, "procps", "ps")
 	return found, err
 }
 
