@@ -50,6 +50,7 @@ func TestCloseWaits(t *testing.T) {
 		if err := m.Close(ctx); err != nil || time.Since(start) != 3*time.Second {
 			t.Errorf("Close: got error %v after %v, want none after 3s", err, time.Since(start))
 		}
+		synctest.Wait() // no time passes: the save has only to tell
 		select {
 		case err := <-saved:
 			if err != nil {
