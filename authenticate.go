@@ -45,29 +45,29 @@ func (a *Authenticator[U]) Authenticate(r *http.Request, names ...string) (Resul
 	var res Result[U]
 	env := &st.env
 	if err == nil {
-		res, env, err = a.decide(st, met, links, EventAuthenticate)
+		res, env, err = decide(env, met, links, EventAuthenticate, a.isNil)
 		handBack(r, met)
 	}
 	a.attemptResult(met, env, EventAuthenticate, res, err, start)
 	return res, err
 }
 
-// decide runs the chain. The result of an error lets nobody in. The session
-// alone takes no Env of its own.
-func (a *Authenticator[U]) decide(st *state[U], r *http.Request, links []link[U], purpose Event) (Result[U], *Env, error) {
-	a.serve()
+// decide runs a chain for the Authenticator of env. The result of an error
+// lets nobody in. The session alone takes no Env of its own.
+func decide[U any](env *Env, r *http.Request, links []link[U], purpose Event, isNil func(U) bool) (Result[U], *Env, error) {
+	env.core.serve()
 	var t tally[U]
-	asked, env := r, &st.env
+	asked := r
 	if len(links) != 1 || links[0].name != sessionName {
-		asked, env = st.env.deciding(r, purpose)
+		asked, env = env.deciding(r, purpose)
 		defer handBack(r, asked)
 	}
 	for _, l := range links {
 		if env.run != nil {
 			env.run.strategy = l.name
 		}
-		res, err := a.try(asked, l)
-		if done, err := t.add(res, err, a.isNil); done {
+		res, err := l.try(env.core, asked)
+		if done, err := t.add(res, err, isNil); done {
 			return t.result, env, err
 		}
 	}
@@ -75,8 +75,8 @@ func (a *Authenticator[U]) decide(st *state[U], r *http.Request, links []link[U]
 }
 
 // try asks one strategy. Its panic is an error.
-func (a *Authenticator[U]) try(r *http.Request, l link[U]) (res Result[U], err error) {
-	defer a.rescue(r.Context(), l.what, &err)
+func (l link[U]) try(c *core, r *http.Request) (res Result[U], err error) {
+	defer c.rescue(r.Context(), l.what, &err)
 	res.strategy = l.name
 	res, err = l.strategy.Authenticate(r)
 	res.strategy = l.name

@@ -277,6 +277,34 @@ func ExampleAuthenticator_Authenticate() {
 	// 401 ""
 }
 
+// Link joins an account of any kind to who is signed in: here a library card
+// by its number. Social logins are joined the same way.
+func ExampleLink() {
+	library := Library{"alice": {ID: "alice"}}
+	a := passport.New(quiet(library))
+	a.Use("key", passport.Credentials(passport.HeaderCredential("X-Api-Key"), library.ByID))
+	type Card struct{ Number string }
+	cards := passport.Credentials(
+		func(r *http.Request) (string, bool) { return r.FormValue("card"), r.FormValue("card") != "" },
+		func(_ context.Context, number string) (Card, error) { return Card{number}, nil },
+	)
+	mux := http.NewServeMux()
+	mux.Handle("POST /login", a.LoginHandler("key", nil))
+	mux.Handle("POST /cards", passport.Link(a, cards, func(_ context.Context, reader *Reader, card Card) error {
+		fmt.Println(reader.ID, "has card", card.Number)
+		return nil
+	}, &passport.LoginOptions{SuccessRedirect: "/cards"}))
+	h := a.Handler(mux)
+
+	fmt.Println("a stranger:", serve(h, "POST", "/cards?card=17").Code)
+	cookie := serve(h, "POST", "/login", "X-Api-Key", "alice").Header().Get("Set-Cookie")
+	fmt.Println(serve(h, "POST", "/cards?card=17", "Cookie", cookie).Header().Get("Location"))
+	// Output:
+	// a stranger: 401
+	// alice has card 17
+	// /cards
+}
+
 // Complete signs in a user whom the application itself has found: after a
 // registration, for instance.
 func ExampleAuthenticator_Complete() {

@@ -3,6 +3,7 @@ package passport
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -84,6 +85,11 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 	if err != nil {
 		return err
 	}
+	values := o.Values
+	if res.more != nil && res.more.values != nil {
+		values = maps.Clone(res.more.values)
+		maps.Copy(values, o.Values)
+	}
 	next := sessions.Record{User: id, AuthTime: time.Now().UnixMilli(), Origin: a.origin(r)}
 	if sum, ok := a.stamp(user); ok {
 		next.Stamp = string(sum[:])
@@ -96,7 +102,7 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 	}
 	stepUp(&next, st.session.Record(), factor)
 
-	if err = st.session.Rotate(r.Context(), w, next, o.Keep, o.Values); err != nil {
+	if err = st.session.Rotate(r.Context(), w, next, o.Keep, values); err != nil {
 		return notStored(err)
 	}
 	st.become(user)
@@ -220,12 +226,12 @@ func (a *Authenticator[U]) LoginHandler(name string, o *LoginOptions) http.Handl
 			return
 		}
 		r, st := a.enter(r)
-		if err := a.mayDecide(r, st, links[0].strategy); err != nil {
+		if _, err := a.mayDecide(r, st, links[0].strategy); err != nil {
 			a.attemptResult(r, &st.env, EventLogin, Result[U]{}, err, start)
 			a.Refuse(w, r, err)
 			return
 		}
-		res, env, err := a.decide(st, r, links, EventLogin)
+		res, env, err := decide(&st.env, r, links, EventLogin, a.isNil)
 		if err == nil && res.outcome == Succeeded {
 			a.complete(w, r, st, env, res, start, &opts)
 			return
@@ -289,22 +295,27 @@ func (a *Authenticator[U]) failed(w http.ResponseWriter, r *http.Request, st *st
 			return
 		}
 	}
-	f := classify(err)
 	to := o.FailureRedirect
-	if to == "" && f.status() == http.StatusUnauthorized && problem.IsNavigation(r) && !isPage(r, a.loginPage) {
+	if to == "" && classify(err).status() == http.StatusUnauthorized && problem.IsNavigation(r) && !isPage(r, a.loginPage) {
 		to = a.loginPage // and not back to this request, which signs in
 	}
+	a.turnAway(w, r, err, to, o.FailureMessage)
+}
+
+// turnAway sends a browser that was refused to a page, with a message; "", and
+// what is no matter of such a page, gets its status.
+func (a *Authenticator[U]) turnAway(w http.ResponseWriter, r *http.Request, err error, to, message string) {
+	f := classify(err)
 	refused, _ := errors.AsType[*refusal](err)
 	if to == "" || f.code() == CodeCrossOrigin || f.status() >= http.StatusInternalServerError || problem.WantsJSON(r) ||
 		refused != nil && refused.outcome == Redirected {
-		a.Refuse(w, r, err)
+		a.refuse(w, r, err, "")
 		return
 	}
 	if refused != nil {
 		a.addHeader(w.Header(), refused.header)
 	}
 	a.report(w, r, f, err)
-	message := o.FailureMessage
 	if message == "" {
 		message = f.message()
 	}

@@ -48,6 +48,7 @@ type site struct {
 	handler http.Handler
 	mux     *http.ServeMux
 	cookies map[string]string
+	joined  string // user and account
 }
 
 func newSite(t *testing.T, change func(*passport.Config[*member])) *site {
@@ -399,6 +400,22 @@ func TestPassportJSRules(t *testing.T) {
 			store.err = errors.New("no database")
 			check(t, "status", s.do("POST", "/logout").StatusCode, http.StatusServiceUnavailable)
 			store.err = nil
+			check(t, "user", s.body("GET", "/me"), "ann")
+		},
+		"P28 an account is joined to the user, who stays signed in": func(t *testing.T) {
+			s := newSite(t, nil)
+			s.mux.Handle("POST /login", s.a.LoginHandler("id", nil))
+			type account struct{ name string }
+			find := func(_ context.Context, name string) (account, error) { return account{name}, nil }
+			join := func(_ context.Context, m *member, a account) error {
+				s.joined = m.Name + " " + a.name
+				return nil
+			}
+			s.mux.Handle("POST /connect", passport.Link(s.a, passport.Credentials(passport.HeaderCredential("X-Account"), find), join, nil))
+			check(t, "a stranger's", s.do("POST", "/connect", "X-Account", "gh").StatusCode, http.StatusUnauthorized)
+			s.do("POST", "/login", "X-Id", "1")
+			check(t, "status", s.do("POST", "/connect", "X-Account", "gh").StatusCode, http.StatusSeeOther)
+			check(t, "joined", s.joined, "ann gh")
 			check(t, "user", s.body("GET", "/me"), "ann")
 		},
 		"P63 whether somebody is signed in": func(t *testing.T) {

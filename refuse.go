@@ -32,6 +32,11 @@ func Challenge(scheme string, params ...string) string {
 // later back; everything else gets its status from Config.Error. The cause is
 // logged, and never answered; X-Request-Id names its line.
 func (a *Authenticator[U]) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.refuse(w, r, err, a.loginPage)
+}
+
+// refuse is Refuse with another login page, or "" for none.
+func (a *Authenticator[U]) refuse(w http.ResponseWriter, r *http.Request, err error, page string) {
 	if err == nil {
 		err = errors.New("passport: Refuse was called without an error")
 	}
@@ -49,9 +54,9 @@ func (a *Authenticator[U]) Refuse(w http.ResponseWriter, r *http.Request, err er
 	f := classify(err)
 	a.report(w, r, f, err)
 	if f.status() == http.StatusUnauthorized {
-		if a.loginPage != "" && problem.IsNavigation(r) && !isPage(r, a.loginPage) {
+		if page != "" && problem.IsNavigation(r) && !isPage(r, page) {
 			a.leaveReturnTo(w, r)
-			a.redirect(w, r, a.loginPage)
+			a.redirect(w, r, page)
 			return
 		}
 		a.challenge(header, f, asked)

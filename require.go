@@ -66,7 +66,7 @@ func (a *Authenticator[U]) Check(w http.ResponseWriter, r *http.Request, names .
 func (a *Authenticator[U]) check(w http.ResponseWriter, r *http.Request, links []link[U], optional bool) (*http.Request, bool) {
 	start := time.Now()
 	r, st := a.enter(r)
-	res, env, err := a.decide(st, r, links, EventRequire)
+	res, env, err := decide(&st.env, r, links, EventRequire, a.isNil)
 	a.attemptResult(r, env, EventRequire, res, err, start)
 	if err == nil && res.outcome != Succeeded && !(optional && res.outcome == Passed) {
 		err = res.Err()

@@ -2,6 +2,7 @@ package passport
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ type Result[U any] struct {
 type details struct {
 	info       any
 	header     http.Header
+	values     map[string]any
 	failures   []*Failure
 	challenges []string
 }
@@ -118,6 +120,18 @@ func (r Result[U]) WithChallenge(challenge string) Result[U] {
 // scopes, claims. [Authenticator.Info] returns it.
 func (r Result[U]) WithInfo(info any) Result[U] {
 	r.changed().info = info
+	return r
+}
+
+// WithValue leaves a value in the session that a sign-in by this Result makes,
+// in the same step as its new id. [LoginOptions.Values] come before it.
+func (r Result[U]) WithValue(key string, value any) Result[U] {
+	more := r.changed()
+	more.values = maps.Clone(more.values)
+	if more.values == nil {
+		more.values = make(map[string]any)
+	}
+	more.values[key] = value
 	return r
 }
 

@@ -48,17 +48,18 @@ func (a *Authenticator[U]) answers(r *http.Request, n Navigator) (_ bool, err er
 	return r.Method == http.MethodPost || r.Method == http.MethodGet && n != nil && n.Navigates(r), nil
 }
 
-// mayDecide is mayChange before s decides. That a Bouncer signs nobody in is
-// seen to by Login, which checks again.
-func (a *Authenticator[U]) mayDecide(r *http.Request, st *state[U], s Strategy[U]) (err error) {
+// mayDecide is mayChange before s decides, and tells whether the request only
+// bounces. That a Bouncer signs nobody in is seen to by Login, which checks
+// again.
+func (a *Authenticator[U]) mayDecide(r *http.Request, st *state[U], s any) (bounces bool, err error) {
 	defer a.rescue(r.Context(), "Bounces", &err)
 	err = a.mayChange(r, st)
 	if f, ok := err.(*Failure); ok && f.Code == CodeCrossOrigin { //nolint:errorlint // mayChange wraps none
 		if b, ok := s.(Bouncer); ok && b.Bounces(r) {
-			return nil
+			return true, nil
 		}
 	}
-	return err
+	return false, err
 }
 
 // Credentials makes a Strategy of two functions: extract finds credentials of

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxFile = 400  // lines of a file, tests apart
-	maxCore = 2600 // lines of the root package, tests apart: see docs/adr/0009
+	maxCore = 2750 // lines of the root package, tests apart: see docs/adr/0009
 )
 
 // TestSize keeps a file to one idea, and the root package small.

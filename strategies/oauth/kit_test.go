@@ -46,6 +46,7 @@ type setup struct {
 	wrap     func(*oauth.Strategy[*user]) passport.Strategy[*user]
 	secret   byte
 	strategy string // name; default fake
+	routes   func(*passport.Authenticator[*user], *http.ServeMux)
 }
 
 type syncBuffer struct {
@@ -154,6 +155,9 @@ func (s *site) build(c setup) {
 		}
 		a.Complete(w, r, res.User(), nil)
 	}))
+	if c.routes != nil {
+		c.routes(a, mux)
+	}
 	s.handler = a.Handler(mux)
 }
 
