@@ -52,7 +52,7 @@ fuzz: ## every fuzz target, for FUZZTIME (1m) each
 bench: ## every benchmark with its allocations, then ours beside others': docs/performance.md
 	@for m in $(filter-out bench,$(MODULES)); do (cd $$m && go test -run '^$$' -bench . -benchmem ./...) || exit 1; done
 	cd bench && GOMAXPROCS=1 $(PIN) go test -run '^$$' -bench . -benchtime 5000x -rounds $(ROUNDS) -timeout 1h . >$(RESULTS)
-	@for b in Find HTTP; do $(TOOL) benchstat -filter .name:$$b -table .name,/db -row goarch -col /by $(RESULTS); done
+	@for b in Find HTTP Social; do $(TOOL) benchstat -filter .name:$$b -table .name,/db -row goarch -col /by $(RESULTS); done
 
 bench-scale: ## sessions by the million: docs/performance.md
 	cd bench && go test -run TestScale -sizes $(SIZES) -timeout 2h -v .

@@ -73,6 +73,7 @@ type core struct {
 	proxies   []netip.Prefix
 	loginPage string
 	realm     string
+	scope     string // of what strategies seal and spend: their names follow
 	log       *slog.Logger
 	skip      func(*http.Request) bool
 	onAttempt func(context.Context, Attempt)
@@ -135,6 +136,7 @@ func New[U any](c Config[U]) *Authenticator[U] {
 		panic("passport: Config.Sessions needs a Config.Serializer, such as passport.SerializeBy")
 	}
 	a.keepSessions(c)
+	a.scope = "strategy\x00" + a.cookie("").Name + "\x00" + a.realm + "\x00"
 	a.sealer = a.newSealer(c)
 	return a
 }

@@ -117,7 +117,7 @@ func (e *Env) Once(ctx context.Context, key [32]byte, until time.Time) error {
 
 // scope keeps what strategies, and Authenticators, seal and spend apart.
 func (e *Env) scope() string {
-	return "strategy\x00" + e.core.cookie("").Name + "\x00" + e.core.realm + "\x00" + e.Strategy()
+	return e.core.scope + e.Strategy()
 }
 
 // spend spends key for one purpose.

@@ -179,11 +179,14 @@ func (r Result[U]) Info() any {
 }
 
 // Header is what the strategy asked to be set on the response; nil if nothing.
-func (r Result[U]) Header() http.Header {
+func (r Result[U]) Header() http.Header { return r.header().Clone() }
+
+// header is Header, not to be changed.
+func (r Result[U]) header() http.Header {
 	if r.more == nil {
 		return nil
 	}
-	return r.more.header.Clone()
+	return r.more.header
 }
 
 // Err is nil only on Success. [Authenticator.Refuse] writes it as a response,
@@ -197,7 +200,7 @@ func (r Result[U]) Err() error {
 		location:   r.location,
 		failures:   r.Failures(),
 		challenges: r.challenges(),
-		header:     r.Header(),
+		header:     r.header(),
 	}
 }
 

@@ -73,14 +73,13 @@ func (m *Manager) tokens(r *http.Request, found *[maxTokens]token) (n int) {
 
 // cookieName is the session cookie's name, with a suffix for a sibling.
 func (m *Manager) cookieName(suffix string) string {
-	name := m.realm
 	if suffix != "" {
-		name += "-" + suffix
+		suffix = "-" + suffix
 	}
 	if m.opts.InsecureHTTP {
-		return name
+		return m.realm + suffix
 	}
-	return "__Host-" + name
+	return "__Host-" + m.realm + suffix
 }
 
 // Cookie is a cookie with the attributes of the session cookie, for what

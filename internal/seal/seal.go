@@ -56,7 +56,7 @@ func New(secrets ...[]byte) (*Sealer, error) {
 
 // Seal encrypts value for one purpose, until a time. The result is base64url.
 func (s *Sealer) Seal(purpose string, value []byte, until time.Time) string {
-	plain := binary.BigEndian.AppendUint64(nil, uint64(until.UnixMilli()))
+	plain := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), uint64(until.UnixMilli()))
 	plain = append(plain, value...)
 	return base64.RawURLEncoding.EncodeToString(s.aeads[0].Seal(nil, nil, plain, []byte(purpose)))
 }

@@ -52,7 +52,7 @@ func (a *API) read(ctx context.Context, path string) (any, error) {
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "Bearer "+a.token.AccessToken)
-	res, err := a.p.client.Do(r)
+	res, err := within(ctx, a.p.client).Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("oauth: reading the profile: %w", withoutURL(err))
 	}

@@ -2,9 +2,8 @@ package oauth
 
 import (
 	"bytes"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -59,17 +58,19 @@ func linking(env *passport.Env) string {
 	return env.UserID()
 }
 
-// derive makes of the seed what else is secret. It is for this provider and
-// redirect URL alone: for another one the same cookie has another state.
+// derive makes of the seed what else is secret, by SHAKE256 (FIPS 202), whose
+// output tells nothing of its input or of the rest of it. It is for this
+// provider and redirect URL alone: for another one the same cookie has another
+// state.
 func (a *attempt) derive(p Provider) {
 	const size = 32
-	info := "github.com/gopassport/passport oauth v1\x00" + p.Issuer() + "\x00" + p.RedirectURL()
-	key, err := hkdf.Expand(sha256.New, a.seed[:], info, 4*size)
-	if err != nil {
-		panic(err) // 128 bytes are not too many
+	key := sha3.SumSHAKE256([]byte(string(a.seed[:])+"github.com/gopassport/passport oauth v1\x00"+p.Issuer()+"\x00"+p.RedirectURL()), 4*size)
+	var text [3 * stateBytes]byte
+	for i := range 3 {
+		base64.RawURLEncoding.Encode(text[i*stateBytes:], key[i*size:(i+1)*size])
 	}
-	text := base64.RawURLEncoding.EncodeToString
-	a.flow = Flow{State: text(key[:size]), Verifier: text(key[size : 2*size]), Nonce: text(key[2*size : 3*size])}
+	all := string(text[:])
+	a.flow = Flow{State: all[:stateBytes], Verifier: all[stateBytes : 2*stateBytes], Nonce: all[2*stateBytes:]}
 	copy(a.spend[:], key[3*size:])
 }
 

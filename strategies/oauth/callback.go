@@ -25,6 +25,7 @@ type answer struct {
 	code, state, iss     string
 	failure, description string
 	extra                map[string]string
+	sealed               []string // what bounce made of extra; nil: nothing
 }
 
 // sealedParam has what a form_post callback brought besides, sealed.
@@ -39,20 +40,22 @@ func readAnswer(encoded string, extras []string) (answer, error) {
 	if err != nil {
 		return answer{}, badRequest("the callback is malformed")
 	}
-	names := slices.Concat([]string{"code", "state", "iss", "error", "error_description", "error_uri", sealedParam}, extras)
-	for _, name := range names {
-		if len(values[name]) > 1 {
+	known := []string{"code", "state", "iss", "error", "error_description", "error_uri", sealedParam}
+	for name, all := range values {
+		if len(all) > 1 && (slices.Contains(known, name) || slices.Contains(extras, name)) {
 			// Which one counts is where programs differ, and attackers get in.
 			return answer{}, badRequest("the callback repeats " + name)
 		}
 	}
 	a := answer{
-		code: values.Get("code"), state: values.Get("state"), iss: values.Get("iss"),
+		code: values.Get("code"), state: values.Get("state"), iss: values.Get("iss"), sealed: values[sealedParam],
 		failure: values.Get("error"), description: values.Get("error_description"),
-		extra: make(map[string]string),
 	}
-	for _, name := range append(extras, sealedParam) {
+	for _, name := range extras {
 		if values.Has(name) {
+			if a.extra == nil {
+				a.extra = make(map[string]string)
+			}
 			a.extra[name] = values.Get(name)
 		}
 	}
@@ -171,7 +174,6 @@ func (s *Strategy[U]) bounce(r *http.Request, env *passport.Env) (res passport.R
 			query.Set(name, value)
 		}
 	}
-	delete(ans.extra, sealedParam)
 	if len(ans.extra) > 0 {
 		// A name and an address, which belong in no log and no history.
 		plain, _ := json.Marshal(ans.extra)
@@ -182,12 +184,10 @@ func (s *Strategy[U]) bounce(r *http.Request, env *passport.Env) (res passport.R
 
 // unseal opens what bounce sealed, for the state that it came with.
 func (s *Strategy[U]) unseal(env *passport.Env, ans *answer) error {
-	sealed, found := ans.extra[sealedParam]
-	delete(ans.extra, sealedParam)
-	if !found {
+	if ans.sealed == nil {
 		return nil
 	}
-	plain, err := env.Open(sealed)
+	plain, err := env.Open(ans.sealed[0])
 	tagged, values, _ := bytes.Cut(plain, []byte{0})
 	if err != nil || string(tagged) != extraTag+ans.state || json.Unmarshal(values, &ans.extra) != nil {
 		return badRequest("the sealed part of the callback is not ours")

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,6 +55,16 @@ func Client(o *ClientOptions) *http.Client {
 }
 
 const defaultTimeout = 10 * time.Second
+
+// within is a copy of c for a request of ctx. It has no deadline that is later
+// than that of ctx: net/http would start a goroutine to watch it.
+func within(ctx context.Context, c *http.Client) *http.Client {
+	client := *c
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= c.Timeout {
+		client.Timeout = 0
+	}
+	return &client
+}
 
 func checkRedirect(to *http.Request, via []*http.Request) error {
 	first := via[0]

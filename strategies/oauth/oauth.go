@@ -40,6 +40,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gopassport/passport"
@@ -103,7 +104,7 @@ func New[U any](p Provider, verify func(context.Context, *Identity) (U, error), 
 		panic("oauth: the provider has no Issuer")
 	}
 	if e, ok := p.(ExtraReader); ok {
-		s.extras = e.ExtraParams()
+		s.extras = slices.Clone(e.ExtraParams())
 	}
 	return s
 }

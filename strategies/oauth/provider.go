@@ -91,10 +91,11 @@ func (f *Flow) AddTo(query url.Values) {
 			query.Set(name, value)
 		}
 	}
-	for name, value := range map[string]string{"prompt": f.Params.Prompt, "login_hint": f.Params.LoginHint} {
-		if value != "" {
-			query.Set(name, value)
-		}
+	if f.Params.Prompt != "" {
+		query.Set("prompt", f.Params.Prompt)
+	}
+	if f.Params.LoginHint != "" {
+		query.Set("login_hint", f.Params.LoginHint)
 	}
 	query.Set("state", f.State)
 	query.Set("code_challenge", f.Challenge())

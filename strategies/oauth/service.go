@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -66,6 +67,8 @@ func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) 
 type service struct {
 	s      Service
 	config func() *oauth2.Config // a function, into which no %+v looks
+	start  url.URL               // of the authorization, but for the query
+	query  url.Values            // the same for everybody
 	client *http.Client
 }
 
@@ -103,7 +106,15 @@ func NewProvider(s Service, c Config) (Provider, error) {
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURL: c.RedirectURL,
 		Endpoint: s.Endpoint, Scopes: slices.Clone(c.Scopes),
 	}
-	return &service{s, func() *oauth2.Config { return config }, c.Client}, nil
+	start, err := url.Parse(s.Endpoint.AuthURL)
+	if err != nil {
+		return nil, err // as checkURL said
+	}
+	query := start.Query()
+	query.Set("response_type", "code")
+	query.Set("client_id", c.ClientID)
+	query.Set("redirect_uri", c.RedirectURL)
+	return &service{s, func() *oauth2.Config { return config }, *start, query, c.Client}, nil
 }
 
 // checkURL tells what is wrong with an address that codes, secrets or tokens
@@ -131,16 +142,9 @@ func (p *service) RedirectURL() string                       { return p.config()
 func (p *service) SendsIssuer(context.Context) (bool, error) { return p.s.SendsIssuer, nil }
 
 func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
-	u, err := url.Parse(p.s.Endpoint.AuthURL)
-	if err != nil {
-		return "", err
-	}
-	config, query := p.config(), u.Query()
+	u, query := p.start, maps.Clone(p.query)
 	f.AddTo(query)
-	query.Set("response_type", "code")
-	query.Set("client_id", config.ClientID)
-	query.Set("redirect_uri", config.RedirectURL)
-	if scopes := slices.Concat(config.Scopes, f.Params.Scopes); len(scopes) > 0 {
+	if scopes := slices.Concat(p.config().Scopes, f.Params.Scopes); len(scopes) > 0 {
 		query.Set("scope", strings.Join(scopes, " "))
 	}
 	u.RawQuery = query.Encode()
@@ -173,9 +177,9 @@ func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
 
 // redeem exchanges the code for tokens, with one request.
 func (p *service) redeem(ctx context.Context, f *Flow) (*oauth2.Token, error) {
-	client := *p.client
+	client := within(ctx, p.client)
 	client.Transport = strict{client.Transport}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &client) // x/oauth2 takes it nowhere else
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client) // x/oauth2 takes it nowhere else
 	token, err := p.config().Exchange(ctx, f.Code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
 		return nil, redeemError(err)
