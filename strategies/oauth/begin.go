@@ -13,6 +13,11 @@ import (
 
 // begin sends the browser to the provider, with a cookie to come back with.
 func (s *Strategy[U]) begin(r *http.Request, env *passport.Env) (res passport.Result[U], err error) {
+	if r.Header.Get("Sec-Purpose") != "" {
+		// The browser fetches ahead what nobody has followed yet. An error it
+		// does not use: it asks again when somebody does.
+		return res, &passport.Failure{Code: CodeBadRequest, Status: http.StatusBadRequest, Err: errors.New("oauth: begun ahead of time")}
+	}
 	if !mayBegin(r, env.Purpose(), env.UserID()) {
 		return res.Pass()
 	}
