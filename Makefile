@@ -11,11 +11,12 @@ ROUNDS  ?= 10
 RESULTS := $(CURDIR)/bench/bench.out
 PIN     := $(shell taskset -c 1 echo taskset -c 1 2>/dev/null)
 SIZES   ?= 10000,1000000,5000000
+CANDIDATES ?= 5000000
 
 # $(call each,command) runs command in every module and stops at the first failure.
 each = @for m in $(MODULES); do echo "== $$m: $(strip $(1))"; (cd $$m && $(1)) || exit 1; done
 
-.PHONY: help test fmt tidy vet unit lint fuzz bench bench-scale timing vuln soak
+.PHONY: help test fmt tidy vet unit lint fuzz bench bench-scale timing returnto vuln soak
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -59,6 +60,9 @@ bench-scale: ## sessions by the million: docs/performance.md
 
 timing: ## what only a quiet machine can show: even response times, responsiveness under load
 	PASSPORT_TIMING=1 go test -run 'Timing|Responsive' -count=1 -v ./strategies/local ./password
+
+returnto: ## CANDIDATES (5000000) hostile return-tos before node's URL parser
+	PASSPORT_CANDIDATES=$(CANDIDATES) go test -run BrowsersStay -count=1 -timeout 1h -v ./internal/returnto
 
 vuln: ## known vulnerabilities (asks vuln.go.dev)
 	$(call each,$(TOOL) govulncheck ./...)

@@ -155,7 +155,7 @@ func TestZero(t *testing.T) {
 	}
 }
 
-// TestUseWhileServing: registration ends with the first request. F01
+// TestUseWhileServing: registration ends with the first request. F01, C47
 func TestUseWhileServing(t *testing.T) {
 	t.Parallel()
 	for name, serve := range map[string]func(a *app){

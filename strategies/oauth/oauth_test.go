@@ -57,7 +57,7 @@ func TestBegin(t *testing.T) {
 	for range 20 {
 		b := s.browser()
 		// C01, C09, C11: what a client says of the flow, or of the host, is not listened to.
-		w := b.send("POST", "/auth/fake?state=mine&redirect_uri=https://evil.example&code_challenge=x&nonce=n", "hint=ann%40example.com&state=mine",
+		w := b.send("POST", "https://evil.example/auth/fake?state=mine&redirect_uri=https://evil.example&code_challenge=x&nonce=n", "hint=ann%40example.com&state=mine",
 			"X-Forwarded-Host", "evil.example")
 		u, err := url.Parse(w.Header().Get("Location"))
 		if err != nil || w.Code != http.StatusSeeOther { // C32: 303
@@ -547,6 +547,12 @@ func TestReturnTo(t *testing.T) {
 	b.get("//evil.example/page")
 	if w := b.land(b.back()); w.Code != http.StatusSeeOther || strings.HasPrefix(w.Header().Get("Location"), "//") {
 		t.Errorf("got %d %s", w.Code, w.Header().Get("Location"))
+	}
+	// Nor is it taken from what a request that begins says. C31
+	b = s.browser()
+	to := b.send("POST", "/auth/fake?return_to=/elsewhere&next=/elsewhere", "return_to=/elsewhere&redirect=/elsewhere", "Referer", "https://example.com/elsewhere").Header().Get("Location")
+	if to := b.land(s.fake.Visit(t, to)).Header().Get("Location"); to != "/" {
+		t.Errorf("got %s, want /", to)
 	}
 	// What a callback says of it is not read. C09
 	b = s.browser()
