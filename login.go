@@ -275,7 +275,7 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 		a.failed(w, r, st, err, o)
 		return
 	}
-	a.addHeader(w.Header(), res.header())
+	a.addHeader(w.Header(), res.Header())
 	if o.Then != nil {
 		o.Then.ServeHTTP(w, r)
 		return

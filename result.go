@@ -179,14 +179,11 @@ func (r Result[U]) Info() any {
 }
 
 // Header is what the strategy asked to be set on the response; nil if nothing.
-func (r Result[U]) Header() http.Header { return r.header().Clone() }
-
-// header is Header, not to be changed.
-func (r Result[U]) header() http.Header {
+func (r Result[U]) Header() http.Header {
 	if r.more == nil {
 		return nil
 	}
-	return r.more.header
+	return r.more.header.Clone()
 }
 
 // Err is nil only on Success. [Authenticator.Refuse] writes it as a response,
@@ -200,7 +197,7 @@ func (r Result[U]) Err() error {
 		location:   r.location,
 		failures:   r.Failures(),
 		challenges: r.challenges(),
-		header:     r.header(),
+		header:     r.Header(),
 	}
 }
 
