@@ -6,14 +6,8 @@
 package expresstest
 
 import (
-	"bufio"
-	"bytes"
 	"embed"
-	"encoding/json"
 	"io/fs"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/gopassport/passport/internal/install"
@@ -42,43 +36,5 @@ func startApp(t *testing.T, s settings) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := install.Node(t.Context())
-	if err != nil {
-		install.Missing(t, err)
-	}
-	dir, err := install.NPM(t.Context(), app)
-	if err != nil {
-		install.Missing(t, err)
-	}
-	config, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	cmd := exec.CommandContext(t.Context(), node, "server.mjs")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SETTINGS="+string(config), "NODE_ENV=production")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		_ = cmd.Wait() // killed, as a rule: the context of a test ends before
-	})
-	port, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		_ = cmd.Wait()
-		t.Fatalf("the Express app did not start: %v\n%s", err, &stderr)
-	}
-	return "http://127.0.0.1:" + strings.TrimSpace(port)
+	return install.Serve(t, app, s)
 }
