@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -50,50 +49,29 @@ func (a *API) read(ctx context.Context, path string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "Bearer "+a.token.AccessToken)
-	res, err := within(ctx, a.p.client).Do(r)
+	return Fetch(a.p.client, r)
+}
+
+// Fetch sends a request for JSON and parses the answer with [ParseJSON]. It is
+// for a [Provider] of one's own: its errors are those of Finish, and say
+// nothing of what was answered, nor of an address that may hold a secret. The
+// client should be one of [Client].
+func Fetch(client *http.Client, r *http.Request) (any, error) {
+	r.Header.Set("Accept", "application/json")
+	res, err := within(r.Context(), client).Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("oauth: reading the profile: %w", withoutURL(err))
+		return nil, fmt.Errorf("oauth: asking the provider: %w", withoutURL(err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, statusError(res.StatusCode, fmt.Errorf("%w: the profile has status %d", ErrBadAnswer, res.StatusCode))
+		return nil, statusError(res.StatusCode, fmt.Errorf("%w: it has status %d", ErrBadAnswer, res.StatusCode))
 	}
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return nil, fmt.Errorf("oauth: reading the profile: %w", err)
+		return nil, fmt.Errorf("oauth: asking the provider: %w", err)
 	}
 	return ParseJSON(body)
-}
-
-// strict is a transport whose answers, where they are JSON and no errors, are
-// what [ParseJSON] takes.
-type strict struct{ base http.RoundTripper }
-
-func (s strict) RoundTrip(r *http.Request) (*http.Response, error) {
-	base := s.base
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	res, err := base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, err
-	}
-	kind := res.Header.Get("Content-Type")
-	isForm := strings.HasPrefix(kind, "application/x-www-form-urlencoded") || strings.HasPrefix(kind, "text/plain")
-	if !isForm && res.StatusCode == http.StatusOK {
-		if _, err := ParseJSON(body); err != nil {
-			return nil, err
-		}
-	}
-	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, nil
 }
 
 // UserInfo is the Profile function of a [Service] with the userinfo endpoint
@@ -104,16 +82,6 @@ func UserInfo(path string) func(context.Context, *API) (*Identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.identity(), nil
-	}
-}
-
-// identity is what standard claims tell (OpenID Connect Core section 5.1).
-func (c Claims) identity() *Identity {
-	return &Identity{
-		Subject: c.String("sub"),
-		Email:   c.String("email"), EmailStatus: c.email(),
-		Name: c.String("name"), Username: c.String("preferred_username"), Picture: c.String("picture"),
-		Claims: c,
+		return c.Identity(), nil
 	}
 }

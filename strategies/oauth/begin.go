@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gopassport/passport"
 )
@@ -33,6 +34,12 @@ func (s *Strategy[U]) begin(r *http.Request, env *passport.Env) (res passport.Re
 		if reserved(name) {
 			return res, fmt.Errorf("oauth: Params.Extra has %s, which belongs to the flow", quoted(name))
 		}
+	}
+	if c, ok := s.provider.(AuthenticationChecker); (f.Params.MaxAge != 0 || len(f.Params.ACRValues) > 0) && (!ok || !c.ChecksAuthentication()) {
+		return res, errors.New("oauth: the provider does not check Params.MaxAge and Params.ACRValues")
+	}
+	if f.Params.MaxAge < 0 || f.Params.MaxAge%time.Second != 0 {
+		return res, fmt.Errorf("oauth: Params.MaxAge has to be whole seconds: %v", f.Params.MaxAge)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()

@@ -106,6 +106,9 @@ func (s *Strategy[U]) end(r *http.Request, env *passport.Env) (res passport.Resu
 		return res, err
 	}
 	env.Resume(a.returnTo)
+	for key, value := range id.SessionValues {
+		res = res.WithValue(key, value)
+	}
 	return res.WithInfo(id).Success(user)
 }
 

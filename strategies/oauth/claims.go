@@ -55,6 +55,17 @@ func objects(list []any) (all []Claims) {
 	return all
 }
 
+// Identity is who the standard claims of OpenID Connect tell of (Core section
+// 5.1), without an issuer.
+func (c Claims) Identity() *Identity {
+	return &Identity{
+		Subject: c.String("sub"),
+		Email:   c.String("email"), EmailStatus: c.email(),
+		Name: c.String("name"), Username: c.String("preferred_username"), Picture: c.String("picture"),
+		Claims: c,
+	}
+}
+
 // email is the status that a standard email_verified claim tells. The string
 // "true" is no true.
 func (c Claims) email() EmailStatus {

@@ -28,6 +28,10 @@ type Identity struct {
 	Name, Username, Picture string
 	// Claims is all that the provider told.
 	Claims Claims
+	// SessionValues are written into the session that the sign-in begins, in
+	// the same step as its new id: what a provider's logout has to find there.
+	// Where a Detour comes between, hand them to passport.LoginOptions.Values.
+	SessionValues map[string]any
 	// Tokens of the provider. Nil unless [Options.KeepTokens] is set.
 	Tokens *Tokens
 }

@@ -33,7 +33,8 @@
 // Where such a provider is on the same site, name its origin in
 // passport.Config.TrustedOrigins.
 //
-// A [Provider] may have more abilities: [IssuerSender], [ExtraReader].
+// A [Provider] may have more abilities: [IssuerSender], [ExtraReader],
+// [AuthenticationChecker].
 package oauth
 
 import (

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -15,7 +16,7 @@ import (
 // keep the application from starting.
 //
 // It may have more abilities, each a one-method interface: [IssuerSender],
-// [ExtraReader].
+// [ExtraReader], [AuthenticationChecker].
 type Provider interface {
 	// Issuer names the provider, the same for ever: it is half of the key of
 	// its accounts, and what an iss parameter has to be, byte for byte.
@@ -45,6 +46,13 @@ type ExtraReader interface {
 	ExtraParams() []string
 }
 
+// An AuthenticationChecker is a Provider that checks when and how somebody was
+// authenticated: with any other, Params.MaxAge and Params.ACRValues are an
+// error, since what is asked for and not checked is worth nothing.
+type AuthenticationChecker interface {
+	ChecksAuthentication() bool
+}
+
 // A Flow is one sign-in under way, as a [Provider] sees it.
 type Flow struct {
 	// State, Verifier (RFC 7636) and Nonce (OpenID Connect) are fresh in each
@@ -71,6 +79,15 @@ type Params struct {
 	Scopes []string
 	// Prompt and LoginHint are those of OpenID Connect. Empty: not sent.
 	Prompt, LoginHint string
+	// MaxAge is how long ago the person may have been authenticated, in whole
+	// seconds: a provider with an older session of his asks him again. One
+	// second is the shortest, which asks always. 0: it does not matter. For an
+	// [AuthenticationChecker] alone.
+	MaxAge time.Duration
+	// ACRValues are the authentication contexts (acr) that will do, such as a
+	// second factor: one of them has to be what the provider says. Nil: it does
+	// not matter. For an [AuthenticationChecker] alone.
+	ACRValues []string
 	// Extra parameters of the authorization URL. Those that belong to the flow,
 	// such as state or redirect_uri, are an error.
 	Extra map[string]string
@@ -79,12 +96,13 @@ type Params struct {
 // reserved are the parameters of an authorization URL that belong to the flow.
 func reserved(name string) bool {
 	return slices.Contains([]string{
-		"client_id", "code_challenge", "code_challenge_method", "nonce", "redirect_uri", "request", "request_uri", "response_type", "scope", "state",
+		"acr_values", "client_id", "code_challenge", "code_challenge_method", "max_age", "nonce", "redirect_uri", "request", "request_uri", "response_type", "scope", "state",
 	}, strings.ToLower(name))
 }
 
 // AddTo adds the flow's parameters, and those of this request, to the query of
-// an authorization URL: all but nonce, which is for OpenID Connect, and scope.
+// an authorization URL: all but scope, and nonce, max_age and acr_values, which
+// are for OpenID Connect.
 func (f *Flow) AddTo(query url.Values) {
 	for name, value := range f.Params.Extra {
 		if !reserved(name) {

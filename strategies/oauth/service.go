@@ -89,7 +89,7 @@ func NewProvider(s Service, c Config) (Provider, error) {
 		"Config.RedirectURL": c.RedirectURL, "Service.Endpoint.AuthURL": s.Endpoint.AuthURL,
 		"Service.Endpoint.TokenURL": s.Endpoint.TokenURL, "Service.API": s.API,
 	} {
-		if err := checkURL(address, c.InsecureHTTP); err != nil {
+		if err := CheckURL(address, c.InsecureHTTP); err != nil {
 			return nil, fmt.Errorf("oauth: %s %w", what, err)
 		}
 	}
@@ -108,7 +108,7 @@ func NewProvider(s Service, c Config) (Provider, error) {
 	}
 	start, err := url.Parse(s.Endpoint.AuthURL)
 	if err != nil {
-		return nil, err // as checkURL said
+		return nil, err // as CheckURL said
 	}
 	query := start.Query()
 	query.Set("response_type", "code")
@@ -117,9 +117,11 @@ func NewProvider(s Service, c Config) (Provider, error) {
 	return &service{s, func() *oauth2.Config { return config }, *start, query, c.Client}, nil
 }
 
-// checkURL tells what is wrong with an address that codes, secrets or tokens
-// are sent to.
-func checkURL(address string, plain bool) error {
+// CheckURL tells what is wrong with an address that codes, secrets or tokens
+// are sent to: it has to be absolute, without user or fragment, and https. One
+// on this machine, and with plain any, may be http. It is for a [Provider] of
+// one's own.
+func CheckURL(address string, plain bool) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
@@ -152,14 +154,14 @@ func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
 }
 
 func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
-	token, err := p.redeem(ctx, f)
+	token, err := Redeem(ctx, p.client, p.config(), f)
 	if err != nil {
 		return nil, err
 	}
+	tokens := Issued(token)
 	api := &API{p: p, token: token, scopes: p.config().Scopes}
-	granted, _ := token.Extra("scope").(string)
-	if granted != "" {
-		api.scopes = strings.FieldsFunc(granted, func(c rune) bool { return c == ' ' || c == ',' })
+	if tokens.Scopes != nil {
+		api.scopes = tokens.Scopes
 	}
 	id, err := p.s.Profile(ctx, api)
 	if id == nil || err != nil {
@@ -168,51 +170,6 @@ func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
 	if id.Issuer == "" {
 		id.Issuer = p.s.Issuer
 	}
-	id.Tokens = &Tokens{Access: token.AccessToken, Refresh: token.RefreshToken, Expiry: token.Expiry}
-	if granted != "" {
-		id.Tokens.Scopes = api.scopes
-	}
+	id.Tokens = tokens
 	return id, nil
-}
-
-// redeem exchanges the code for tokens, with one request.
-func (p *service) redeem(ctx context.Context, f *Flow) (*oauth2.Token, error) {
-	client := within(ctx, p.client)
-	client.Transport = strict{client.Transport}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, client) // x/oauth2 takes it nowhere else
-	token, err := p.config().Exchange(ctx, f.Code, oauth2.VerifierOption(f.Verifier))
-	if err != nil {
-		return nil, redeemError(err)
-	}
-	if kind := token.TokenType; kind != "" && !strings.EqualFold(kind, "bearer") {
-		return nil, fmt.Errorf("%w: a token of type %s", ErrBadAnswer, quoted(kind))
-	}
-	if len(token.AccessToken) > 16<<10 || !printable(token.AccessToken) {
-		return nil, fmt.Errorf("%w: its access token has %d bytes, or is not text", ErrBadAnswer, len(token.AccessToken))
-	}
-	return token, nil
-}
-
-// redeemError says what came instead of a token, and nothing of a body, which
-// may hold secrets.
-func redeemError(err error) error {
-	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		kind := ErrBadAnswer
-		if slices.Contains([]string{"invalid_grant", "bad_verification_code", "invalid_code"}, e.ErrorCode) {
-			kind = ErrRefused
-		}
-		return statusError(e.Response.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, e.Response.StatusCode, quoted(e.ErrorCode)))
-	}
-	if _, sending := errors.AsType[*url.Error](err); sending {
-		return fmt.Errorf("oauth: redeeming the code: %w", withoutURL(err))
-	}
-	return fmt.Errorf("%w: %s", ErrBadAnswer, quoted(err.Error()))
-}
-
-// statusError is cause, or an outage where the status tells one.
-func statusError(status int, cause error) error {
-	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
-		return fmt.Errorf("oauth: the provider answered with status %d", status)
-	}
-	return cause
 }

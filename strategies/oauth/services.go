@@ -75,7 +75,7 @@ func GitLab() Service {
 			if err != nil {
 				return nil, err
 			}
-			id := c.identity()
+			id := c.Identity()
 			if id.Username == "" {
 				id.Username = c.String("nickname")
 			}
@@ -166,7 +166,7 @@ func Slack() Service {
 			if err != nil {
 				return nil, err
 			}
-			id, team := c.identity(), c.String("https://slack.com/team_id")
+			id, team := c.Identity(), c.String("https://slack.com/team_id")
 			if ok, _ := c.Bool("ok"); !ok || id.Subject == "" || team == "" {
 				return nil, fmt.Errorf("%w: the profile says %s, or names nobody", ErrBadAnswer, quoted(c.String("error")))
 			}
