@@ -21,7 +21,7 @@ var dependencies = map[string][]string{
 	"strategies/jwt/jwks":           {"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3"},
 	"strategies/oauth":              {"golang.org/x/oauth2"},
 	"strategies/oauth/gothprovider": {"golang.org/x/oauth2", "github.com/markbates/goth"},
-	"strategies/oauth/oidcprovider": {"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3"},
+	"strategies/oauth/oidcprovider": {"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
 	"strategies/oauth/oauthtest":    {"github.com/go-jose/go-jose/v4"},
 	"internal/house":                nil,
 }

@@ -26,6 +26,15 @@ const (
 	WrongIssuer        // the callback has another iss
 	NoIssuer           // the callback has no iss
 	RepeatedCode       // the callback has two codes
+
+	// Those of OpenID Connect.
+	NoIDToken     // no ID token comes with the access token
+	Unsigned      // it is signed by nobody: alg none
+	ForeignKey    // it is signed with a key that is not published
+	WrongNonce    // it has another nonce
+	WrongAudience // it is for another client
+	Expired       // it expired a minute ago
+	OtherIssuer   // the metadata is of another issuer
 )
 
 // Break makes the provider misbehave, until it is told None.

@@ -5,17 +5,24 @@
 //	fake := oauthtest.Start(t)
 //	a.Use("fake", oauth.New(fake.Provider("https://example.com/auth/callback"), accounts.Resolve, nil))
 //
+// It is an OpenID Connect provider too: [Server.OIDC], with [Server.Logout] for
+// signing out by it.
+//
 // A browser, or a client that follows redirects, signs in there without being
 // asked anything. A test that calls handlers directly lets [Server.Visit] do
 // what the browser does at the provider.
 package oauthtest
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -49,19 +56,29 @@ type Server struct {
 	redeemed int
 	asked    url.Values // by the last authorization request
 	stop     chan struct{}
+
+	key    *ecdsa.PrivateKey    // of ID tokens
+	sid    string               // of the session at the provider
+	claims func(map[string]any) // changes those of ID tokens; may be nil
 }
 
 // A grant is what a code is good for.
 type grant struct {
 	user                           User
 	challenge, redirectURL, scopes string
+	nonce, acr, sid                string
 }
 
 // Start starts a provider for the time of the test. Until SignIn says
 // otherwise, Ann is signed in there, with a verified address.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &Server{
+		key: key, sid: rand.Text(),
 		user:   User{Subject: "ann", Email: "ann@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann"},
 		grants: make(map[string]grant), tokens: make(map[string]User), pages: make(map[string]any),
 		stop: make(chan struct{}),
@@ -70,6 +87,9 @@ func Start(t testing.TB) *Server {
 	mux.HandleFunc("GET /authorize", s.authorize)
 	mux.HandleFunc("POST /token", s.token)
 	mux.HandleFunc("GET /api/", s.api)
+	mux.HandleFunc("GET /.well-known/openid-configuration", s.metadata)
+	mux.HandleFunc("GET /jwks", s.keys)
+	mux.HandleFunc("GET /logout", s.endSession)
 	server := httptest.NewServer(s.faulty(mux))
 	s.URL = server.URL
 	t.Cleanup(func() {
@@ -83,7 +103,7 @@ func Start(t testing.TB) *Server {
 func (s *Server) SignIn(u User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.user = u
+	s.user, s.sid = u, rand.Text()
 }
 
 // Service describes the provider. It sends iss with every answer (RFC 9207).
@@ -176,7 +196,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		query.Set("error", "invalid_request")
 	default:
 		code := rand.Text()
-		s.grants[code] = grant{s.user, asked.Get("code_challenge"), asked.Get("redirect_uri"), asked.Get("scope")}
+		acr, _, _ := strings.Cut(asked.Get("acr_values"), " ")
+		s.grants[code] = grant{s.user, asked.Get("code_challenge"), asked.Get("redirect_uri"), asked.Get("scope"), asked.Get("nonce"), acr, s.sid}
 		query.Set("code", code)
 	}
 	s.fault.answer(query)
@@ -205,9 +226,13 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		access := rand.Text()
 		s.tokens[access] = g.user
-		reply(w, http.StatusOK, map[string]any{
+		answer := map[string]any{
 			"access_token": access, "refresh_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600, "scope": g.scopes,
-		})
+		}
+		if slices.Contains(strings.Fields(g.scopes), "openid") && s.fault != NoIDToken {
+			answer["id_token"] = s.idToken(g, access)
+		}
+		reply(w, http.StatusOK, answer)
 	}
 }
 

@@ -21,6 +21,12 @@ type user struct{ ID string }
 // app starts an application that signs in with the fake, and returns its URL.
 func app(t *testing.T, fake *oauthtest.Server) string {
 	t.Helper()
+	return appWith(t, fake.Provider)
+}
+
+// appWith is app with the provider for its redirect URL.
+func appWith[P oauth.Provider](t *testing.T, provider func(redirectURL string) P) string {
+	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
@@ -34,7 +40,7 @@ func app(t *testing.T, fake *oauthtest.Server) string {
 			func(_ context.Context, id string) (*user, error) { return &user{id}, nil },
 		),
 	})
-	a.Use("fake", oauth.New(fake.Provider(server.URL+"/callback"), func(_ context.Context, id *oauth.Identity) (*user, error) {
+	a.Use("fake", oauth.New(provider(server.URL+"/callback"), func(_ context.Context, id *oauth.Identity) (*user, error) {
 		return &user{id.Subject + " " + id.Email + " " + id.EmailStatus.String()}, nil
 	}, &oauth.Options{Timeout: 300 * time.Millisecond}))
 	mux := http.NewServeMux()
