@@ -6,9 +6,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/strategies/oauth"
+	"github.com/gopassport/passport/strategies/oauth/oidcprovider"
 )
 
 // Application code that every page takes for granted.
@@ -26,6 +29,14 @@ func (Users) ByName(ctx context.Context, name string) (user *User, hash string, 
 func (u *User) Stamp() string { return "" }
 
 func (Users) ByKey(ctx context.Context, key string) (*User, error) { return nil, passport.ErrNoUser }
+
+func (Users) FromIdentity(ctx context.Context, id *oauth.Identity) (*User, error) {
+	return nil, passport.ErrNoUser
+}
+
+func (Users) BySubject(ctx context.Context, issuer, subject string) (id string, err error) {
+	return "", passport.ErrNoUser
+}
 
 var users Users
 
@@ -46,3 +57,9 @@ var ctx context.Context
 var w http.ResponseWriter
 
 var r *http.Request
+
+var manager *sessions.Manager
+
+var provider *oidcprovider.Provider
+
+var clientID, clientSecret string
