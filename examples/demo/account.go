@@ -15,11 +15,28 @@ func (s *site) account(w http.ResponseWriter, r *http.Request, _ *User) {
 	s.showAccount(w, r, http.StatusOK, "")
 }
 
+// accountRefused is where an account elsewhere that was not connected leads:
+// what is left for the page is why.
+const accountRefused = "/account?refused"
+
 func (s *site) showAccount(w http.ResponseWriter, r *http.Request, status int, why string) {
 	session := s.auth.Session(r.Context()).Record()
+	user, _ := s.auth.User(r.Context())
+	identities, err := s.users.db.identities(r.Context(), user)
+	if err != nil {
+		s.auth.Refuse(w, r, err)
+		return
+	}
+	refused := ""
+	if r.URL.Query().Has("refused") {
+		refused = strings.Join(s.messages(w, r), " ")
+	}
 	s.render(w, r, status, page{Name: "account", Title: "Account", Error: why, Data: map[string]any{
 		"SignedIn": time.UnixMilli(session.AuthTime),
 		"Until":    time.UnixMilli(session.Absolute),
+		"Password": user.hash != "",
+		"Accounts": identities,
+		"Refused":  refused,
 	}})
 }
 

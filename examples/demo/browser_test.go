@@ -16,10 +16,10 @@ import (
 // PASSPORT_SCREENSHOTS names.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	binary, addr := process.Build(t, "."), process.FreeAddr(t)
+	binary, addr, idp := process.Build(t, "."), process.FreeAddr(t), process.FreeAddr(t)
 	file := filepath.Join(t.TempDir(), "demo.db")
 	start := func() func() {
-		return process.Start(t, addr, binary, "-addr", addr, "-db", file)
+		return process.Start(t, addr, binary, "-addr", addr, "-idp", idp, "-db", file)
 	}
 	stop := start()
 	control := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -28,4 +28,13 @@ func TestBrowser(t *testing.T) {
 	}))
 	defer control.Close()
 	browser.Run(t, "testdata/demo.mjs", "http://"+addr, control.URL, os.Getenv("PASSPORT_SCREENSHOTS"))
+}
+
+// TestBrowserSocial is what people do who have an account elsewhere: see
+// testdata/social.mjs.
+func TestBrowserSocial(t *testing.T) {
+	t.Parallel()
+	addr, idp := process.FreeAddr(t), process.FreeAddr(t)
+	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-idp", idp, "-db", filepath.Join(t.TempDir(), "demo.db"))
+	browser.Run(t, "testdata/social.mjs", "http://"+addr, "http://"+idp, os.Getenv("PASSPORT_SCREENSHOTS"))
 }

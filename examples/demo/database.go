@@ -17,11 +17,20 @@ type database interface {
 	// byID and byName find a user. Nobody: passport.ErrNoUser.
 	byID(ctx context.Context, id string) (*User, error)
 	byName(ctx context.Context, name string) (*User, error)
-	// add makes an account. False: the name is taken.
-	add(ctx context.Context, name, hash string) (bool, error)
+	// add makes an account, with a password's hash or with an identity
+	// elsewhere, joined to it in the same step. False: the name, or the
+	// identity, is taken.
+	add(ctx context.Context, name, hash, identity string) (bool, error)
 	// setHash changes the password's hash and raises the stamp, only where
 	// the stamp is the user's. False: it is not.
 	setHash(ctx context.Context, user *User, hash string) (bool, error)
+	// byIdentity finds whose an identity is; identities are a user's.
+	byIdentity(ctx context.Context, identity string) (*User, error)
+	identities(ctx context.Context, user *User) ([]string, error)
+	// join joins an identity to a user. False: it is somebody else's.
+	join(ctx context.Context, user *User, identity string) (bool, error)
+	// leave takes it away again. False: it is the user's only way in.
+	leave(ctx context.Context, user *User, identity string) (bool, error)
 	// secret is the secret of the sealed cookies: the same after a restart, and
 	// on every server.
 	secret(ctx context.Context) ([]byte, error)

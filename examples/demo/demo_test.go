@@ -19,7 +19,7 @@ const alice, bob = "username=alice&password=wonderland-wonderland", "username=bo
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	addr := process.FreeAddr(t)
-	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-db", filepath.Join(t.TempDir(), "demo?.db"))
+	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-idp", process.FreeAddr(t), "-db", filepath.Join(t.TempDir(), "demo?.db"))
 	visitor := func() *process.Client {
 		c := process.NewClient(addr)
 		c.Header.Set("Accept", "text/html")

@@ -1,5 +1,7 @@
 // Demo is a site with accounts: sign in, register, change the password, and
-// see and end the sessions on one's other devices. Everything is in one
+// see and end the sessions on one's other devices. Sign in with an account
+// elsewhere too, and connect one to an account here: the demo starts an OpenID
+// provider beside itself. Everything is in one
 // database, which any number of demo servers may share: a SQLite file, or what
 // a URL names.
 //
@@ -31,29 +33,32 @@ import (
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/sessions"
 	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/strategies/oauth"
+	"github.com/gopassport/passport/strategies/oauth/oidcprovider"
 )
 
 func main() {
 	addr := flag.String("addr", "localhost:8080", "address to listen on")
 	db := flag.String("db", "demo.db", "SQLite file, made when it is missing, or a mysql://, postgres:// or redis:// URL")
+	idpAddr := flag.String("idp", "localhost:8090", "where the OpenID provider listens, which the first demo starts")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *db); err != nil {
+	if err := run(ctx, *addr, *idpAddr, *db); err != nil {
 		slog.Error("demo", "error", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done, and lets the requests under way finish.
-func run(ctx context.Context, addr, name string) error {
+func run(ctx context.Context, addr, idpAddr, name string) error {
 	db, err := open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.close() }()
-	s, err := newSite(ctx, db)
+	s, err := newSite(ctx, db, "http://"+addr, "http://"+idpAddr)
 	if err != nil {
 		return err
 	}
@@ -68,6 +73,11 @@ func run(ctx context.Context, addr, name string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	background.Go(func() { _ = s.sessions.Sweep(ctx, 0) })
+	background.Go(func() {
+		if err := serveIdentities(ctx, idpAddr, "http://"+addr); err != nil {
+			slog.Error("demo: the OpenID provider", "error", err)
+		}
+	})
 
 	server := &http.Server{
 		Handler:           s.handler(),
@@ -97,9 +107,11 @@ type site struct {
 	local    *local.Strategy[*User]
 	sessions *sessions.Manager
 	users    *users
+	connect  *oidcprovider.Provider // for those who are signed in
+	issuer   string
 }
 
-func newSite(ctx context.Context, db database) (*site, error) {
+func newSite(ctx context.Context, db database, origin, issuer string) (*site, error) {
 	secret, err := db.secret(ctx)
 	if err != nil {
 		return nil, err
@@ -109,6 +121,7 @@ func newSite(ctx context.Context, db database) (*site, error) {
 	s := &site{
 		sessions: sessions.New(db.sessions(), nil),
 		users:    &users{db: db, hasher: password.New(nil)},
+		issuer:   issuer,
 	}
 	if err := s.users.seed(ctx); err != nil {
 		return nil, err
@@ -124,7 +137,7 @@ func newSite(ctx context.Context, db database) (*site, error) {
 	s.local = local.New(s.users.byName, &local.Options[*User]{Hasher: s.users.hasher})
 	s.auth.Use("local", s.local)
 	s.auth.UseFunc("register", s.users.signUp)
-	return s, nil
+	return s, s.useSocial(origin, issuer)
 }
 
 func (s *site) handler() http.Handler {
@@ -147,6 +160,24 @@ func (s *site) handler() http.Handler {
 	}))
 	mux.Handle("POST /logout", a.LogoutHandler(&passport.LogoutOptions{Message: "You are signed out."}))
 
+	signIn := a.LoginHandler("example", &passport.LoginOptions{SuccessRedirect: "/account", FailureRedirect: "/login"})
+	mux.Handle("POST /auth/example", signIn)
+	mux.Handle("GET /auth/example/callback", signIn)
+	mux.HandleFunc("GET /nickname", s.askNickname)
+	mux.Handle("POST /nickname", a.LoginHandler("nickname", &passport.LoginOptions{
+		SuccessRedirect: "/account",
+		SuccessMessage:  "Welcome! Your account is ready.",
+		FailureRedirect: "/nickname",
+	}))
+	connect := passport.Link(a, oauth.New(s.connect, sameIdentity, nil), s.join, &passport.LoginOptions{
+		SuccessRedirect: "/account",
+		SuccessMessage:  "That account is connected.",
+		FailureRedirect: accountRefused,
+	})
+	mux.Handle("POST /connect/example", connect)
+	mux.Handle("GET /connect/example/callback", connect)
+	mux.Handle("POST /disconnect", a.RequireFunc(s.disconnect))
+
 	mux.Handle("GET /account", a.RequireFunc(s.account))
 	mux.Handle("POST /account/password", a.RequireFunc(s.changePassword))
 	mux.Handle("GET /sessions", a.RequireFunc(s.listSessions))
@@ -155,7 +186,7 @@ func (s *site) handler() http.Handler {
 	mux.Handle("GET /api/me", a.RequireFunc(s.me))
 
 	const largestForm = 64 << 10
-	return guard(deadline(http.MaxBytesHandler(a.Handler(mux), largestForm)))
+	return guard(s.issuer, deadline(http.MaxBytesHandler(a.Handler(mux), largestForm)))
 }
 
 // deadline ends the context of a request that takes too long, because a

@@ -126,9 +126,10 @@ func staticFiles() http.Handler {
 }
 
 // guard sets what every answer tells the browser: load nothing from
-// elsewhere, run no scripts, be shown in nobody's frame.
-func guard(next http.Handler) http.Handler {
-	const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// elsewhere, run no scripts, be shown in nobody's frame. A form may lead to the
+// provider, where the browser signs in.
+func guard(issuer string, next http.Handler) http.Handler {
+	policy := "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' " + issuer + "; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

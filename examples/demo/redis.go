@@ -72,8 +72,12 @@ func (d *redisDatabase) byName(ctx context.Context, name string) (*User, error) 
 // What has to happen in one step is a script.
 var (
 	addUser = redis.NewScript(`
-		if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
+		if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 or redis.call('HEXISTS', KEYS[3], ARGV[4]) == 1 then return 0 end
 		local id = redis.call('INCR', KEYS[2])
+		if ARGV[4] ~= '' then
+			redis.call('HSET', KEYS[3], ARGV[4], id)
+			redis.call('SADD', KEYS[3] .. ':' .. id, ARGV[4])
+		end
 		redis.call('HSET', 'demo:user:' .. id, 'name', ARGV[1], 'hash', ARGV[2], 'stamp', 1, 'created', ARGV[3])
 		redis.call('HSET', KEYS[1], ARGV[1], id)
 		return 1`)
@@ -84,8 +88,9 @@ var (
 		return 1`)
 )
 
-func (d *redisDatabase) add(ctx context.Context, name, hash string) (bool, error) {
-	return addUser.Run(ctx, d.client, []string{"demo:names", "demo:ids"}, name, hash, time.Now().Unix()).Bool()
+func (d *redisDatabase) add(ctx context.Context, name, hash, identity string) (bool, error) {
+	keys := []string{"demo:names", "demo:ids", redisIdentities}
+	return addUser.Run(ctx, d.client, keys, name, hash, time.Now().Unix(), identity).Bool()
 }
 
 func (d *redisDatabase) setHash(ctx context.Context, user *User, hash string) (bool, error) {

@@ -105,12 +105,13 @@ func TestSharedDatabase(t *testing.T) {
 func startTwo(t *testing.T, binary, db string) (one, two string) {
 	t.Helper()
 	one, two = process.FreeAddr(t), process.FreeAddr(t)
+	idp := process.FreeAddr(t)
 	started := make(chan struct{})
 	go func() {
 		defer close(started)
-		process.Start(t, two, binary, "-addr", two, "-db", db)
+		process.Start(t, two, binary, "-addr", two, "-idp", idp, "-db", db)
 	}()
-	process.Start(t, one, binary, "-addr", one, "-db", db)
+	process.Start(t, one, binary, "-addr", one, "-idp", idp, "-db", db)
 	<-started
 	return one, two
 }

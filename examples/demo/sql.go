@@ -40,6 +40,8 @@ var (
 			stamp   INTEGER NOT NULL DEFAULT 1,
 			created INTEGER NOT NULL
 		);
+		CREATE TABLE IF NOT EXISTS identities (identity TEXT PRIMARY KEY, user_id INTEGER NOT NULL);
+		CREATE INDEX IF NOT EXISTS identities_user ON identities (user_id);
 		CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL)`}
 
 	mysql = dialect{driver: "mysql", sessions: sqlstore.MySQL, insert: "INSERT IGNORE", schema: `
@@ -50,6 +52,7 @@ var (
 			stamp   BIGINT         NOT NULL DEFAULT 1,
 			created BIGINT         NOT NULL
 		);
+		CREATE TABLE IF NOT EXISTS identities (identity VARBINARY(600) PRIMARY KEY, user_id BIGINT NOT NULL, KEY (user_id));
 		CREATE TABLE IF NOT EXISTS secrets (name VARBINARY(30) PRIMARY KEY, value VARBINARY(64) NOT NULL)`}
 
 	postgres = dialect{driver: "pgx", sessions: sqlstore.PostgreSQL, insert: "INSERT", ignore: "ON CONFLICT DO NOTHING", numbered: true, schema: `
@@ -61,6 +64,8 @@ var (
 			stamp   BIGINT NOT NULL DEFAULT 1,
 			created BIGINT NOT NULL
 		);
+		CREATE TABLE IF NOT EXISTS identities (identity TEXT PRIMARY KEY, user_id BIGINT NOT NULL);
+		CREATE INDEX IF NOT EXISTS identities_user ON identities (user_id);
 		CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BYTEA NOT NULL)`}
 )
 
@@ -119,15 +124,25 @@ func openSQL(ctx context.Context, d dialect, dsn string) (database, error) {
 // migrate makes the tables of the demo, in one transaction, so that several
 // servers may start at once.
 func (s *sqlDatabase) migrate(ctx context.Context) error {
+	return s.transaction(ctx, func(tx *sql.Tx) error {
+		for statement := range strings.SplitSeq(s.schema, ";\n") {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// transaction does all that f does, or nothing.
+func (s *sqlDatabase) transaction(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }()
-	for statement := range strings.SplitSeq(s.schema, ";\n") {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return err
-		}
+	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
+	if err := f(tx); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -159,27 +174,41 @@ func (s *sqlDatabase) find(ctx context.Context, condition string, value any) (*U
 	return &u, err
 }
 
-func (s *sqlDatabase) add(ctx context.Context, name, hash string) (bool, error) {
-	return s.changes(ctx, s.insert+` INTO users (name, hash, created) VALUES (?, ?, ?) `+s.ignore, name, hash, time.Now().Unix())
+func (s *sqlDatabase) add(ctx context.Context, name, hash, identity string) (added bool, err error) {
+	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		added, err = s.changes(ctx, tx, s.insert+` INTO users (name, hash, created) VALUES (?, ?, ?) `+s.ignore, name, hash, time.Now().Unix())
+		if err != nil || !added || identity == "" {
+			return err
+		}
+		// An identity that is taken is an error, so that no account is left.
+		_, err = tx.ExecContext(ctx, s.query(`INSERT INTO identities (identity, user_id) SELECT ?, id FROM users WHERE name = ?`), identity, name)
+		return err
+	})
+	return added, err
 }
 
 func (s *sqlDatabase) setHash(ctx context.Context, user *User, hash string) (bool, error) {
-	return s.changes(ctx, `UPDATE users SET hash = ?, stamp = stamp + 1 WHERE id = ? AND stamp = ?`, hash, user.ID, user.stamp)
+	return s.changes(ctx, s.db, `UPDATE users SET hash = ?, stamp = stamp + 1 WHERE id = ? AND stamp = ?`, hash, user.ID, user.stamp)
 }
 
 func (s *sqlDatabase) secret(ctx context.Context) (secret []byte, err error) {
 	fresh := make([]byte, 32)
 	rand.Read(fresh)
-	if _, err := s.changes(ctx, s.insert+` INTO secrets (name, value) VALUES ('cookies', ?) `+s.ignore, fresh); err != nil {
+	if _, err := s.changes(ctx, s.db, s.insert+` INTO secrets (name, value) VALUES ('cookies', ?) `+s.ignore, fresh); err != nil {
 		return nil, err
 	}
 	err = s.db.QueryRowContext(ctx, `SELECT value FROM secrets WHERE name = 'cookies'`).Scan(&secret)
 	return secret, err
 }
 
+// An execer is the database, or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
 // changes tells whether the statement changed a row.
-func (s *sqlDatabase) changes(ctx context.Context, query string, args ...any) (bool, error) {
-	res, err := s.db.ExecContext(ctx, s.query(query), args...)
+func (s *sqlDatabase) changes(ctx context.Context, in execer, query string, args ...any) (bool, error) {
+	res, err := in.ExecContext(ctx, s.query(query), args...)
 	if err != nil {
 		return false, err
 	}

@@ -20,7 +20,7 @@ type User struct {
 	Name    string
 	Created time.Time
 
-	hash  string
+	hash  string // empty: no password, but an account elsewhere
 	stamp int64
 }
 
@@ -67,8 +67,8 @@ var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{1,29}$`)
 
 // register makes an account. Its refusals are shown to the person.
 func (s *users) register(ctx context.Context, form newAccount) (*User, error) {
-	if !validName.MatchString(form.name) {
-		return nil, refuse("A name has 2 to 30 letters, digits, hyphens or underscores.")
+	if err := checkName(form.name); err != nil {
+		return nil, err
 	}
 	if err := s.policy.Check(ctx, form.password); err != nil {
 		return nil, badPassword(err)
@@ -78,9 +78,16 @@ func (s *users) register(ctx context.Context, form newAccount) (*User, error) {
 	case err != nil:
 		return nil, badPassword(err)
 	case !added:
-		return nil, refuse("That name is taken. Please choose another one.")
+		return nil, errTaken
 	}
 	return s.db.byName(ctx, form.name)
+}
+
+func checkName(name string) error {
+	if !validName.MatchString(name) {
+		return refuse("A name has 2 to 30 letters, digits, hyphens or underscores.")
+	}
+	return nil
 }
 
 // add is false where the name is taken.
@@ -89,7 +96,7 @@ func (s *users) add(ctx context.Context, form newAccount) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.db.add(ctx, form.name, hash)
+	return s.db.add(ctx, form.name, hash, "")
 }
 
 // setPassword changes the password, raises the stamp and returns the user as
@@ -126,6 +133,8 @@ func (s *users) seed(ctx context.Context) error {
 	}
 	return nil
 }
+
+var errTaken = refuse("That name is taken. Please choose another one.")
 
 // refuse is a refusal with words for the person.
 func refuse(message string) *passport.Failure {

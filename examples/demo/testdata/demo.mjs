@@ -115,7 +115,7 @@ export default async ({ browser, args: [site, restart, dir], assert }) => {
 	await look(two.page, 'login')
 	assert.deepEqual(await keys(two.page), [
 		'Skip to the content', 'Passport', 'Sign in', 'Register', 'Name', 'Password', 'Keep me signed in for 30 days',
-		'Sign in', 'Create an account', 'gopassport/passport',
+		'Sign in', 'Continue with Example ID', 'Create an account', 'gopassport/passport',
 	])
 	const refusals = []
 	for (const name of ['carol', 'nobody']) {
