@@ -13,7 +13,9 @@ import (
 type User struct{ Name, hash, key string }
 
 // alice signs in with the password wonderland, and her programs with a key.
-var alice = &User{"alice", "$2a$12$C.fhZZNYItcPcJvbVBWVIeNy9vjnX1WvVkEerSX9igWr.f8I/zTxO", "k-4711"}
+func alice() *User {
+	return &User{"alice", "$2a$12$C.fhZZNYItcPcJvbVBWVIeNy9vjnX1WvVkEerSX9igWr.f8I/zTxO", "k-4711"}
+}
 
 // New returns the Authenticator: "local" by a form, "key" by X-Api-Key.
 func New() *passport.Authenticator[*User] {
@@ -33,15 +35,15 @@ func New() *passport.Authenticator[*User] {
 }
 
 func byName(_ context.Context, name string) (*User, error) {
-	if name != alice.Name {
+	if name != alice().Name {
 		return nil, passport.ErrNoUser
 	}
-	return alice, nil
+	return alice(), nil
 }
 
 func byKey(_ context.Context, key string) (*User, error) {
-	if key != alice.key {
+	if key != alice().key {
 		return nil, passport.ErrInvalidCredentials
 	}
-	return alice, nil
+	return alice(), nil
 }
