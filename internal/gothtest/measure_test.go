@@ -57,20 +57,30 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t
 
 // others has the requests that came by http.DefaultTransport, for the stub of
 // the sign-in that is under way.
-var others struct {
-	sync.Mutex
+var others defaultTransport
+
+type defaultTransport struct {
+	mu   sync.Mutex
 	stub *stub
 }
 
+func (d *defaultTransport) use(s *stub) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stub = s
+}
+
+func (d *defaultTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stub == nil {
+		return nil, fmt.Errorf("%s was asked where nothing should be", r.URL.Host)
+	}
+	return d.stub.keep(&d.stub.other, r)
+}
+
 func TestMain(m *testing.M) {
-	http.DefaultTransport = transport(func(r *http.Request) (*http.Response, error) {
-		others.Lock()
-		defer others.Unlock()
-		if others.stub == nil {
-			return nil, fmt.Errorf("%s was asked where nothing should be", r.URL.Host)
-		}
-		return others.stub.keep(&others.stub.other, r)
-	})
+	http.DefaultTransport = &others
 	os.Exit(m.Run())
 }
 
@@ -115,14 +125,8 @@ func try(c gothprovider.Config, fresh func(string, *http.Client) goth.Provider, 
 		Extra: map[string]string{"host": "h", "shop": "shop.example.com", "timestamp": "1", "hmac": shopifyMAC("the-code", strings.Repeat("s", 43))},
 	}
 	s := &stub{bodies: make(map[*http.Request]string), answer: func(r *http.Request) string { return answer(r, flow, shape, flag) }}
-	others.Lock()
-	others.stub = s
-	others.Unlock()
-	defer func() {
-		others.Lock()
-		others.stub = nil
-		others.Unlock()
-	}()
+	others.use(s)
+	defer others.use(nil)
 	c.Client = oauth.Client(&oauth.ClientOptions{Transport: transport(func(r *http.Request) (*http.Response, error) { return s.keep(&s.own, r) })})
 	p, err := gothprovider.New(fresh, c)
 	if err != nil {
@@ -158,7 +162,7 @@ func answer(r *http.Request, flow *oauth.Flow, shape shape, flag any) string {
 	object := map[string]any{
 		"access_token": "at", "token_type": "bearer", "expires_in": 3600, "expires": 3600, "refresh_token": "rt",
 		"email": "ann@example.com", "email_verified": flag, "verified": flag, "verified_email": flag,
-		"name": "Ann", "login": "ann@example.com", "username": "ann", "ok": true, "team_id": "T1",
+		"name": "Ann", "login": "ann@example.com", "username": "ann", "userPrincipalName": "ann@example.com", "ok": true, "team_id": "T1",
 		"sub": "42", "uuid": "42", "open_id": "42", "openid": "42", "account_id": "42", "UserId": "42", "user_id": "42", "id": "42",
 		"id_token": idToken(flow),
 	}
@@ -168,6 +172,27 @@ func answer(r *http.Request, flow *oauth.Flow, shape shape, flag any) string {
 		panic(err)
 	}
 	return string(body)
+}
+
+// hasState tells whether goth puts the state into the authorization URL. Those
+// of OAuth 1 ask for a token before.
+func hasState(fresh func(string, *http.Client) goth.Provider) bool {
+	const state = "the-state-of-this-sign-in"
+	s := &stub{bodies: make(map[*http.Request]string), answer: func(*http.Request) string {
+		return "oauth_token=t&oauth_token_secret=s&oauth_callback_confirmed=true"
+	}}
+	others.use(s)
+	defer others.use(nil)
+	session, err := fresh(callback, http.DefaultClient).BeginAuth(state)
+	if err != nil {
+		panic(err)
+	}
+	location, err := session.GetAuthURL()
+	if err != nil {
+		panic(err)
+	}
+	u, err := url.Parse(location)
+	return err == nil && u.Query().Get("state") == state
 }
 
 // A shape changes the answer to what some of the providers expect.

@@ -34,19 +34,20 @@ type row struct {
 	refused error    // by New, whatever is set
 	p       *gothprovider.Provider
 	m       measured
+	state   bool // of goth alone, in the authorization URL
 }
 
 // options that New asks for, each with how it is given.
 var options = map[string]func(*gothprovider.Config){
 	"Issuer":            func(c *gothprovider.Config) { c.Issuer = issuer },
-	"Subject":           func(c *gothprovider.Config) { c.Subject = func(u goth.User) string { return u.NickName } },
+	"Subject":           func(c *gothprovider.Config) { c.Subject = func(u goth.User) string { return "goth's:" + u.UserID } },
 	"InsecureNoPKCE":    func(c *gothprovider.Config) { c.InsecureNoPKCE = true },
 	"InsecureOwnClient": func(c *gothprovider.Config) { c.InsecureOwnClient = true },
 }
 
 // look finds out what New asks for, and measures what the provider does then.
 func look(name string, fresh func(string, *http.Client) goth.Provider) row {
-	r := row{name: name}
+	r := row{name: name, state: hasState(fresh)}
 	c := gothprovider.Config{RedirectURL: callback}
 	for {
 		p, err := gothprovider.New(fresh, c)
@@ -77,7 +78,7 @@ func (r row) String() string {
 		}
 		return "no"
 	}
-	cells := []string{"`" + r.name + "`", "yes", yes(r.m.state), yes(r.m.challenge && r.m.verifier), yes(!r.m.ownClient), "header", "unknown", ""}
+	cells := []string{"`" + r.name + "`", "yes", yes(r.state), yes(r.m.challenge && r.m.verifier), yes(!r.m.ownClient), "header", "unknown", ""}
 	if len(r.needs) > 0 {
 		cells[1] = "with `" + strings.Join(r.needs, "`, `") + "`"
 	}
@@ -90,8 +91,11 @@ func (r row) String() string {
 	if r.p != nil && !r.needsOption("Issuer") {
 		cells[7] = "`" + r.p.Issuer() + "`"
 	}
+	if r.m.ownClient {
+		cells[5] = "tried in both"
+	}
 	if r.refused != nil {
-		cells = []string{"`" + r.name + "`", "no", "no", "", "", "", "", ""}
+		cells = []string{"`" + r.name + "`", "no", yes(r.state), "", "", "", "", ""}
 	}
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
@@ -112,6 +116,9 @@ func TestProviders(t *testing.T) {
 		if r.refused != nil {
 			counts["refused always"]++
 			t.Logf("%s is refused: %v", name, r.refused)
+			if r.state && name != "faux" { // which is at an http URL
+				t.Errorf("%s is refused, and has a state: %v", name, r.refused)
+			}
 			continue
 		}
 		counts[fmt.Sprintf("taken with %v", r.needs)]++
@@ -132,7 +139,7 @@ func (r row) check(t *testing.T) {
 	t.Helper()
 	m := r.m
 	switch {
-	case !m.state:
+	case !m.state || !r.state:
 		t.Errorf("%s: taken without a state in the authorization URL", r.name)
 	case m.times != 1:
 		t.Errorf("%s: the code was sent %d times", r.name, m.times)
@@ -144,6 +151,8 @@ func (r row) check(t *testing.T) {
 		t.Errorf("%s: sends the challenge: %v, and the verifier: %v", r.name, m.challenge, m.verifier)
 	case m.identity == nil && r.name != "apple": // whose ID token has to be signed
 		t.Errorf("%s: nobody is signed in: %v", r.name, m.err)
+	case m.identity != nil && r.needsOption("Subject") != badName(m.identity.Subject):
+		t.Errorf("%s: the subject is %q, and it needs %v", r.name, m.identity.Subject, r.needs)
 	case m.emailText == oauth.EmailVerified:
 		t.Errorf("%s: the string \"true\" makes an address verified", r.name)
 	case m.emailTrue == oauth.EmailVerified && m.emailFalse != oauth.EmailUnverified:
@@ -152,6 +161,10 @@ func (r row) check(t *testing.T) {
 		t.Errorf("%s: the issuer is %s", r.name, m.identity.Issuer)
 	}
 }
+
+// badName tells an address, and what is left of a user id that goth does not
+// set.
+func badName(subject string) bool { return strings.Contains(subject, "@") || subject == "goth's:" }
 
 // complete fails where goth has a provider that is not measured.
 func complete(t *testing.T) {
