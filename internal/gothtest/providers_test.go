@@ -228,7 +228,7 @@ var providers = map[string]func(callback string, client *http.Client) goth.Provi
 		return with(client, paypal.New("id", "secret", callback))
 	},
 	"reddit": func(callback string, client *http.Client) goth.Provider {
-		return with(client, ptr(reddit.New("id", "secret", callback, "permanent", "https://www.reddit.com/api/v1/access_token", "https://oauth.reddit.com/api/v1/me")))
+		return with(client, new(reddit.New("id", "secret", callback, "permanent", "https://www.reddit.com/api/v1/access_token", "https://oauth.reddit.com/api/v1/me")))
 	},
 	"salesforce": func(callback string, client *http.Client) goth.Provider {
 		return with(client, salesforce.New("id", "secret", callback))
@@ -317,8 +317,6 @@ func with(client *http.Client, p goth.Provider) goth.Provider {
 	}
 	return p
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func must[T any](v T, err error) T {
 	if err != nil {

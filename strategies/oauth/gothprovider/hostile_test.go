@@ -229,7 +229,7 @@ func hostile(t *testing.T, token, profile http.HandlerFunc, want int) {
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	for name, does := range map[string]func(){
-		"a nil map":       func() { var m map[string]int; m[canary] = 1 },
+		"a nil map":       func() { map[string]map[string]int{}[canary][canary] = 1 },
 		"a wrong type":    func() { var v any = canary; _ = v.(int) },
 		"out of range":    func() { _ = strings.Split(canary, ",")[len(canary)] },
 		"a nil pointer":   func() { var u *goth.User; _ = u.Email },

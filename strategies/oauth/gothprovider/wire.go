@@ -235,7 +235,7 @@ func (w *wire) explain(ctx context.Context, step string, err error) error {
 		}
 	}
 	if w.last == "" {
-		return fmt.Errorf("%w: %s failed before anything was asked", kind, step)
+		return fmt.Errorf("%w: %s failed before anything was asked: %s", kind, step, told)
 	}
 	return fmt.Errorf("%w: %s failed after status %d of %s: %s", kind, step, w.status, w.last, told)
 }
