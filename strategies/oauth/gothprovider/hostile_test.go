@@ -1,6 +1,7 @@
 package gothprovider_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -242,11 +243,11 @@ func TestPanics(t *testing.T) {
 		p := strange(t, &stranger{authorize: func(*stranger, goth.Params) error { does(); return nil }}, gothprovider.Config{})
 		f := newFlow(t, p)
 		id, err := p.Finish(t.Context(), f)
-		if id != nil || err == nil || strings.Contains(err.Error(), canary) {
+		if id != nil || !errors.Is(err, oauth.ErrBadAnswer) || !strings.Contains(err.Error(), "panicked") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, %v", name, id, err)
 		}
 		p = strange(t, &stranger{user: func(*stranger) (goth.User, error) { does(); return goth.User{UserID: "1"}, nil }}, gothprovider.Config{InsecureOwnClient: true, InsecureNoPKCE: true})
-		if id, err := p.Finish(t.Context(), f); id != nil || err == nil || strings.Contains(err.Error(), canary) {
+		if id, err := p.Finish(t.Context(), f); id != nil || !errors.Is(err, oauth.ErrBadAnswer) || !strings.Contains(err.Error(), "panicked") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, %v", name, id, err)
 		}
 	}

@@ -118,7 +118,9 @@ func TestIdentity(t *testing.T) {
 // FuzzNonce: an ID token with another nonce than ours is refused, whatever is
 // in it.
 func FuzzNonce(f *testing.F) {
-	token := func(payload string) string { return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln" }
+	token := func(payload string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
+	}
 	for _, seed := range []string{
 		"", ".", "a.b.c", token(`{"nonce":"n"}`), token(`{"nonce":"other"}`), token(`{}`), token(`{"nonce":null}`), token(`[1]`),
 		token(`{"nonce":"other","nonce":"n"}`), token(`{"nonce":"n"}`) + ".d", "e30." + base64.URLEncoding.EncodeToString([]byte(`{"nonce":"n"} `)),
