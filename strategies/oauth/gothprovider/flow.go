@@ -158,8 +158,8 @@ func (p *Provider) mayBe(u *url.URL) bool {
 	if u.Host == "" || u.User != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	local := ip.IsLoopback() || u.Hostname() == "localhost"
+	host := u.Hostname()
+	local := net.ParseIP(host).IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 	return u.Scheme == "https" || u.Scheme == "http" && (local || p.c.InsecureHTTP)
 }
 

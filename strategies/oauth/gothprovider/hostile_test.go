@@ -246,7 +246,10 @@ func TestPanics(t *testing.T) {
 		if id != nil || !errors.Is(err, oauth.ErrBadAnswer) || !strings.Contains(err.Error(), "panicked") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, %v", name, id, err)
 		}
-		p = strange(t, &stranger{user: func(*stranger) (goth.User, error) { does(); return goth.User{UserID: "1"}, nil }}, gothprovider.Config{InsecureOwnClient: true, InsecureNoPKCE: true})
+		p = strange(t, &stranger{
+			authorize: func(*stranger, goth.Params) error { return nil },
+			user:      func(*stranger) (goth.User, error) { does(); return goth.User{UserID: "1"}, nil },
+		}, gothprovider.Config{InsecureOwnClient: true})
 		if id, err := p.Finish(t.Context(), f); id != nil || !errors.Is(err, oauth.ErrBadAnswer) || !strings.Contains(err.Error(), "panicked") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, %v", name, id, err)
 		}
