@@ -68,6 +68,8 @@ func (p *Provider) check(location, state string) (*url.URL, error) {
 		return nil, errors.New("the query of its authorization URL is malformed")
 	case !slices.Equal(query["state"], []string{state}):
 		return nil, errors.New("its authorization URL does not have the state, which protects a sign-in from others: it cannot be used")
+	case query.Has("response_type") && !slices.Equal(query["response_type"], []string{"code"}):
+		return nil, errors.New("its authorization URL asks for another response_type than code")
 	case !slices.Equal(query["redirect_uri"], []string{p.c.RedirectURL}):
 		return nil, errors.New("its authorization URL does not have the redirect URL: hand the callback on where it is made")
 	}
@@ -196,9 +198,11 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}()
 	select {
 	case r := <-done:
-		return r.value, r.err
+		if ctx.Err() == nil {
+			return r.value, r.err
+		}
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
 	}
+	var none T
+	return none, ctx.Err()
 }

@@ -46,7 +46,7 @@ func query(s *stranger, state string, pairs ...string) string {
 }
 
 // TestNew: what cannot be made safe is refused where it is made, with a word
-// on what would help. C05, C08, C22, C23, C38
+// on what would help. C05, C08, C22, C23, C38, C45
 func TestNew(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -93,6 +93,9 @@ func TestNew(t *testing.T) {
 		"two callbacks": {lost(func(s *stranger, st string) string {
 			return "https://s.example/?" + query(s, st, "redirect_uri", s.callback+" https://evil.example")
 		}), gothprovider.Config{Issuer: "x"}, "redirect URL"},
+		"a token in the URL": {lost(func(s *stranger, st string) string {
+			return "https://s.example/?" + query(s, st, "response_type", "token")
+		}), gothprovider.Config{Issuer: "x"}, "response_type"},
 		"a bad query":      {lost(func(s *stranger, st string) string { return "https://s.example/?" + query(s, st) + "&a=%zz" }), gothprovider.Config{Issuer: "x"}, "malformed"},
 		"no URL":           {lost(func(s *stranger, st string) string { return "/authorize?" + query(s, st) }), gothprovider.Config{Issuer: "x"}, "no https URL"},
 		"javascript":       {lost(func(s *stranger, st string) string { return "javascript://s.example/?" + query(s, st) }), gothprovider.Config{Issuer: "x"}, "no https URL"},

@@ -152,6 +152,7 @@ func op(t *testing.T, claims map[string]any) *httptest.Server {
 			"email": "ann@example.com", "email_verified": true,
 		}
 		maps.Copy(all, claims)
+		maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil })
 		payload, _ := json.Marshal(all)
 		flow := oauth.Flow{Verifier: r.PostFormValue("code_verifier")}
 		if r.PostFormValue("redirect_uri") != asked.Get("redirect_uri") || flow.Challenge() != asked.Get("code_challenge") {
@@ -196,6 +197,7 @@ func TestOpenID(t *testing.T) {
 		"verified as a string":      {map[string]any{"email_verified": "true"}, 200, oauth.EmailUnknown},
 		"another nonce":             {map[string]any{"nonce": strings.Repeat("n", 43)}, 502, 0},
 		"no nonce":                  {map[string]any{"nonce": nil}, 502, 0},
+		"a nonce that is empty":     {map[string]any{"nonce": ""}, 502, 0},
 		"a nonce that is a list":    {map[string]any{"nonce": []string{"n"}}, 502, 0},
 		"another audience":          {map[string]any{"aud": "other"}, 502, 0},
 		"another issuer":            {map[string]any{"iss": "https://other.example"}, 502, 0},

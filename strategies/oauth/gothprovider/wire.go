@@ -203,11 +203,11 @@ func moveSecret(r *http.Request, form url.Values, id, secret string) {
 	}
 }
 
-// redeemed tells whether the code was sent by the client.
+// redeemed tells whether the code was sent by the client, and answered.
 func (w *wire) redeemed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sent != nil
+	return w.sent != nil && w.sent.err == nil
 }
 
 // explain is the error of what goth returned. What that says is dropped, as it

@@ -156,10 +156,16 @@ func TestNoVerifier(t *testing.T) {
 // was given. C38
 func TestOtherClient(t *testing.T) {
 	t.Parallel()
+	broken := record(t, breaks)
 	rec := record(t, object(`{}`))
 	for name, authorize := range map[string]func(s *stranger, params goth.Params) error{
 		"http.DefaultClient": func(s *stranger, params goth.Params) error { return s.redeem(http.DefaultClient, params) },
 		"nothing":            func(*stranger, goth.Params) error { return nil },
+		"an answer that never came": func(s *stranger, params goth.Params) error {
+			s.server = broken.URL
+			_ = s.redeem(s.client, params)
+			return nil
+		},
 		"another code": func(s *stranger, _ goth.Params) error {
 			return s.redeem(s.client, url.Values{"code": {"another"}})
 		},
