@@ -205,6 +205,10 @@ func TestContext(t *testing.T) { // alone: it counts goroutines
 		t.Errorf("Begin: got %v", err)
 	}
 	close(slow)
-	server.Close()
+	start := time.Now()
+	server.Close() // waits for the requests
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("requests went on for %v, until the client's own timeout", took)
+	}
 	settled(t, before)
 }
