@@ -16,7 +16,7 @@ import (
 // keep the application from starting.
 //
 // It may have more abilities, each a one-method interface: [IssuerSender],
-// [ExtraReader], [AuthenticationChecker].
+// [ExtraReader], [AuthenticationChecker], [Refresher].
 type Provider interface {
 	// Issuer names the provider, the same for ever: it is half of the key of
 	// its accounts, and what an iss parameter has to be, byte for byte.

@@ -14,6 +14,23 @@ import (
 	"golang.org/x/oauth2"
 )
 
+// A Refresher is a Provider that trades a refresh token for new tokens (RFC
+// 6749 section 6), as package vault wants it.
+type Refresher interface {
+	// Refresh returns new tokens, with one request. t has a Refresh token, and
+	// is not changed. What the provider leaves out stays as it was: a Refresh
+	// token or Scopes that the answer does not have may be left empty, or be
+	// those of t. ctx has a deadline. An error that wraps [ErrRefused] says
+	// that the refresh token is no longer good (invalid_grant), so that the
+	// person has to sign in again; with any other it may be tried again later.
+	Refresh(ctx context.Context, t *Tokens) (*Tokens, error)
+}
+
+// Refresh implements [Refresher].
+func (p *service) Refresh(ctx context.Context, t *Tokens) (*Tokens, error) {
+	return Renew(ctx, p.client, p.config(), t)
+}
+
 // Redeem exchanges the code of a flow for tokens, with one request. It is for a
 // [Provider] of one's own: its errors are those of Finish, and say nothing of
 // what was answered. The client should be one of [Client]; c.Endpoint.AuthStyle
@@ -67,12 +84,18 @@ func ask(ctx context.Context, client *http.Client, request func(context.Context)
 	return token, nil
 }
 
+// isRefusal tells the words for a code, or a refresh token, that is not taken:
+// that of RFC 6749, and those of GitHub and Slack.
+func isRefusal(code string) bool {
+	return slices.Contains([]string{"invalid_grant", "bad_verification_code", "bad_refresh_token", "invalid_code", "invalid_refresh_token"}, code)
+}
+
 // tokenError says what came instead of a token, and nothing of a body, which
 // may hold secrets.
 func tokenError(err error) error {
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		kind := ErrBadAnswer
-		if slices.Contains([]string{"invalid_grant", "bad_verification_code", "invalid_code"}, e.ErrorCode) {
+		if isRefusal(e.ErrorCode) {
 			kind = ErrRefused
 		}
 		return statusError(e.Response.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, e.Response.StatusCode, quoted(e.ErrorCode)))

@@ -11,11 +11,11 @@ import (
 // A Fault is a way for the provider to misbehave.
 type Fault int
 
-// The faults. None of them may sign anybody in.
+// The faults. None of them may sign anybody in, but for SameRefresh.
 const (
 	None         Fault = iota
 	Denied             // the person declines: error=access_denied
-	BadCode            // no code is taken
+	BadCode            // no code is taken, and no refresh token
 	Down               // every request for a token or a profile is 503
 	Slow               // they are answered when the client has gone
 	Garbage            // they are answered with a page of HTML
@@ -26,6 +26,8 @@ const (
 	WrongIssuer        // the callback has another iss
 	NoIssuer           // the callback has no iss
 	RepeatedCode       // the callback has two codes
+	Lost               // tokens are issued, and the answer is lost on its way
+	SameRefresh        // a refresh token is not replaced: no fault, but for those who count on it
 
 	// Those of OpenID Connect.
 	NoIDToken     // no ID token comes with the access token
@@ -70,9 +72,13 @@ func (f Fault) profile(claims map[string]any) map[string]any {
 // faulty lets the faults of the server answer.
 func (s *Server) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refreshes := r.PostFormValue("grant_type") == "refresh_token"
 		s.mu.Lock()
 		fault := s.fault
-		if r.URL.Path == "/token" && (fault == Down || fault == Slow || fault == Garbage || fault == Huge || fault == Elsewhere) {
+		switch {
+		case r.URL.Path == "/token" && refreshes:
+			s.refreshed++
+		case r.URL.Path == "/token":
 			s.redeemed++
 		}
 		s.mu.Unlock()

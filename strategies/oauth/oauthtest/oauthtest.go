@@ -25,6 +25,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gopassport/passport/strategies/oauth"
 )
@@ -47,15 +48,18 @@ type Server struct {
 	// URL of the server, which is its issuer too.
 	URL string
 
-	mu       sync.Mutex
-	user     User
-	fault    Fault
-	grants   map[string]grant // by code, until it is redeemed
-	tokens   map[string]User  // by access token
-	pages    map[string]any   // of the API, by path
-	redeemed int
-	asked    url.Values // by the last authorization request
-	stop     chan struct{}
+	mu      sync.Mutex
+	user    User
+	fault   Fault
+	grants  map[string]grant   // by code, until it is redeemed
+	access  map[string]*access // by access token
+	refresh map[string]*family // by refresh token, used ones too
+	life    time.Duration      // of an access token
+	pages   map[string]any     // of the API, by path
+	asked   url.Values         // by the last authorization request
+	stop    chan struct{}
+
+	redeemed, refreshed, burnt int
 
 	key    *ecdsa.PrivateKey    // of ID tokens
 	sid    string               // of the session at the provider
@@ -80,8 +84,8 @@ func Start(t testing.TB) *Server {
 	s := &Server{
 		key: key, sid: rand.Text(),
 		user:   User{Subject: "ann", Email: "ann@example.com", EmailStatus: oauth.EmailVerified, Name: "Ann"},
-		grants: make(map[string]grant), tokens: make(map[string]User), pages: make(map[string]any),
-		stop: make(chan struct{}),
+		grants: make(map[string]grant), access: make(map[string]*access), refresh: make(map[string]*family),
+		pages: make(map[string]any), life: time.Hour, stop: make(chan struct{}),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /authorize", s.authorize)
@@ -141,7 +145,7 @@ func (s *Server) Page(path string, v any) {
 	s.pages["/api"+path] = v
 }
 
-// Redeemed is how many requests for a token came, right or wrong.
+// Redeemed is how many requests came that redeem a code, right or wrong.
 func (s *Server) Redeemed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,34 +210,46 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.redeemed++
 	id, secret, basic := r.BasicAuth()
 	if !basic {
 		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
 	}
-	code, flow := r.PostFormValue("code"), oauth.Flow{Verifier: r.PostFormValue("code_verifier")}
-	g, known := s.grants[code]
-	delete(s.grants, code) // once
-	switch {
-	case id != ClientID || secret != ClientSecret:
+	if id != ClientID || secret != ClientSecret {
 		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
-	case s.fault == BadCode, !known, r.PostFormValue("grant_type") != "authorization_code",
-		g.redirectURL != r.PostFormValue("redirect_uri"),
-		g.challenge != flow.Challenge():
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var answer map[string]any
+	switch r.PostFormValue("grant_type") {
+	case "authorization_code":
+		answer = s.redeem(r.PostForm)
+	case "refresh_token":
+		answer = s.trade(r.PostFormValue("refresh_token"))
+	}
+	switch {
+	case answer == nil:
 		reply(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+	case s.fault == Lost:
+		panic(http.ErrAbortHandler)
 	default:
-		access := rand.Text()
-		s.tokens[access] = g.user
-		answer := map[string]any{
-			"access_token": access, "refresh_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600, "scope": g.scopes,
-		}
-		if slices.Contains(strings.Fields(g.scopes), "openid") && s.fault != NoIDToken {
-			answer["id_token"] = s.idToken(g, access)
-		}
 		reply(w, http.StatusOK, answer)
 	}
+}
+
+// redeem answers a code; nil where it is refused.
+func (s *Server) redeem(form url.Values) map[string]any {
+	code, flow := form.Get("code"), oauth.Flow{Verifier: form.Get("code_verifier")}
+	g, known := s.grants[code]
+	delete(s.grants, code) // once
+	if s.fault == BadCode || !known || g.redirectURL != form.Get("redirect_uri") || g.challenge != flow.Challenge() {
+		return nil
+	}
+	answer := s.issue(&family{user: g.user, scopes: g.scopes})
+	if access, _ := answer["access_token"].(string); slices.Contains(strings.Fields(g.scopes), "openid") && s.fault != NoIDToken {
+		answer["id_token"] = s.idToken(g, access)
+	}
+	return answer
 }
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
@@ -241,15 +257,15 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	const bearer = "Bearer "
 	authorization := r.Header.Get("Authorization")
-	user, known := s.tokens[authorization[min(len(bearer), len(authorization)):]]
+	token, known := s.access[authorization[min(len(bearer), len(authorization)):]]
 	page, found := s.pages[r.URL.Path]
 	switch {
-	case !known:
+	case !known || token.family.over || time.Now().After(token.until):
 		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 	case found:
 		reply(w, http.StatusOK, page)
 	case r.URL.Path == "/api/userinfo":
-		reply(w, http.StatusOK, s.fault.profile(user.claims()))
+		reply(w, http.StatusOK, s.fault.profile(token.family.user.claims()))
 	default:
 		http.NotFound(w, r)
 	}

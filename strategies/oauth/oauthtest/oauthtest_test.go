@@ -2,6 +2,7 @@ package oauthtest_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -94,6 +95,7 @@ func TestFaults(t *testing.T) {
 		oauthtest.None: 200, oauthtest.Denied: 401, oauthtest.BadCode: 401, oauthtest.Down: 503, oauthtest.Slow: 503,
 		oauthtest.Garbage: 502, oauthtest.Huge: 502, oauthtest.Elsewhere: 502, oauthtest.NoSubject: 502,
 		oauthtest.WrongState: 403, oauthtest.WrongIssuer: 403, oauthtest.NoIssuer: 403, oauthtest.RepeatedCode: 400,
+		oauthtest.Lost: 503, oauthtest.SameRefresh: 200,
 	} {
 		fake := oauthtest.Start(t)
 		url := app(t, fake)
@@ -152,5 +154,63 @@ func TestStrict(t *testing.T) {
 	}
 	if id, err := fake.Provider("https://example.com/elsewhere").Finish(t.Context(), flow()); err == nil {
 		t.Errorf("another redirect URL: got %v", id)
+	}
+}
+
+// TestRefresh: a refresh token is good once, its second use ends its family,
+// and the other families go on.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	fake := oauthtest.Start(t)
+	p := fake.Provider("https://example.com/callback").(oauth.Refresher)
+	good := func(tokens *oauth.Tokens) bool {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", fake.URL+"/api/userinfo", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+tokens.Access)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode == 200
+	}
+	first, other := fake.Issue(), fake.Issue()
+	second, err := p.Refresh(t.Context(), first)
+	if err != nil || !good(first) || !good(second) || second.Refresh == first.Refresh || time.Until(second.Expiry) < 59*time.Minute {
+		t.Fatalf("got %v, %v", second, err)
+	}
+	if _, err := p.Refresh(t.Context(), first); !errors.Is(err, oauth.ErrRefused) || fake.Burnt() != 1 || good(second) {
+		t.Errorf("used twice: got %v, burnt %d", err, fake.Burnt())
+	}
+	if _, err := p.Refresh(t.Context(), second); !errors.Is(err, oauth.ErrRefused) {
+		t.Errorf("the family's newest: got %v", err)
+	}
+	fake.Break(oauthtest.SameRefresh)
+	same, err := p.Refresh(t.Context(), other)
+	if err != nil || !good(same) || same.Refresh != other.Refresh {
+		t.Errorf("SameRefresh: got %v", err)
+	}
+	fake.Break(oauthtest.Lost)
+	if _, err := p.Refresh(t.Context(), other); err == nil || errors.Is(err, oauth.ErrRefused) {
+		t.Errorf("Lost: got %v", err)
+	}
+	fake.Break(oauthtest.None)
+	if _, err := p.Refresh(t.Context(), other); !errors.Is(err, oauth.ErrRefused) {
+		t.Errorf("after Lost: got %v", err)
+	}
+	fake.Live(-time.Second)
+	if good(fake.Issue()) {
+		t.Error("an expired token is good")
+	}
+	fake.Live(time.Hour)
+	last := fake.Issue()
+	fake.Revoke()
+	if _, err := p.Refresh(t.Context(), last); !errors.Is(err, oauth.ErrRefused) || good(last) {
+		t.Errorf("Revoke: got %v", err)
+	}
+	if n := fake.Refreshed(); n != 7 {
+		t.Errorf("counted %d refreshes, want 7", n)
 	}
 }

@@ -26,7 +26,8 @@
 // somebody signs out there: [SessionKey] has which session is whose.
 //
 // A [Provider] has every optional ability of an oauth.Provider:
-// [oauth.IssuerSender], [oauth.ExtraReader], [oauth.AuthenticationChecker].
+// [oauth.IssuerSender], [oauth.ExtraReader], [oauth.AuthenticationChecker],
+// [oauth.Refresher].
 package oidcprovider
 
 import (
@@ -127,6 +128,7 @@ var (
 	_ oauth.IssuerSender          = (*Provider)(nil)
 	_ oauth.ExtraReader           = (*Provider)(nil)
 	_ oauth.AuthenticationChecker = (*Provider)(nil)
+	_ oauth.Refresher             = (*Provider)(nil)
 )
 
 // New returns a Provider. It asks nothing of the network; an error says what
@@ -286,8 +288,7 @@ func (p *Provider) Finish(ctx context.Context, f *oauth.Flow) (*oauth.Identity, 
 	return id, nil
 }
 
-// Refresh trades a refresh token for new tokens, with one request. Its errors
-// are those of [oauth.Renew].
+// Refresh implements [oauth.Refresher].
 func (p *Provider) Refresh(ctx context.Context, t *oauth.Tokens) (*oauth.Tokens, error) {
 	m, err := p.meta.get(ctx, fresh)
 	if err != nil {
