@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/body"
 )
 
 // credentials reads the name and the password of a login body. found is false
@@ -66,33 +67,17 @@ func (s *Strategy[U]) credentials(r *http.Request) (name, password string, found
 // body reads the whole body, within its limit, and puts it back for the
 // handlers behind.
 func (s *Strategy[U]) body(r *http.Request) ([]byte, error) {
-	const message = "The login is too large."
-	if r.ContentLength > s.o.MaxBody {
-		return nil, tooLarge(message, "body", s.o.MaxBody)
+	all, err := body.Peek(r, s.o.MaxBody)
+	if err == nil {
+		return all, nil
 	}
-	if r.Body == nil {
-		return nil, nil
+	if long, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge("The login is too large.", "body", long.Limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, s.o.MaxBody+1))
-	if int64(len(body)) > s.o.MaxBody {
-		return nil, tooLarge(message, "body", s.o.MaxBody)
+	if ended := r.Context().Err(); ended != nil {
+		return nil, fmt.Errorf("local: reading the body: %w", ended)
 	}
-	if err != nil {
-		if ended := r.Context().Err(); ended != nil {
-			return nil, fmt.Errorf("local: reading the body: %w", ended)
-		}
-		if outer, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge(message, "body", outer.Limit)
-		}
-		return nil, bad("The body could not be read.", fmt.Errorf("local: reading the body: %w", err))
-	}
-	r.Body = restored{bytes.NewReader(body), r.Body}
-	return body, nil
-}
-
-type restored struct {
-	io.Reader
-	io.Closer
+	return nil, bad("The body could not be read.", fmt.Errorf("local: reading the body: %w", err))
 }
 
 // jsonFields reads two members of a JSON object. It goes by tokens, since
