@@ -1,0 +1,2 @@
+// Package jwks fetches the keys of an issuer, and keeps them fresh.
+package jwks

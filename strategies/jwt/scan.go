@@ -1,0 +1,152 @@
+package jwt
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	maxDepth   = 32  // of nested objects and lists
+	maxMembers = 256 // of all objects together
+)
+
+// scan walks over the members of a JSON object, within the limits, and hands
+// out names and raw values. It decides nothing: what it finds counts once a
+// strict decoder has found the text to be JSON, without a member twice.
+func scan(s string, member func(name, value string)) error {
+	depth, members := 0, 0
+	name, start := "", 0 // of the value; 0 before it
+	end := func(i int) {
+		if start > 0 && depth == 1 {
+			member(name, trim(s[start:i]))
+			name, start = "", 0
+		}
+	}
+	for i := skip(s, 0); i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			last := closing(s, i+1)
+			if last < 0 {
+				return because(ErrMalformed, "a string of its JSON does not end")
+			}
+			if depth == 1 && start == 0 {
+				var ok bool
+				if name, ok = text(s[i : last+1]); !ok {
+					return because(ErrMalformed, "a name of its JSON is none")
+				}
+			}
+			i = last
+		case ':':
+			if members++; members > maxMembers {
+				return because(ErrMalformed, "its JSON has too many members")
+			}
+			if depth == 1 && start == 0 {
+				start = i + 1
+			}
+		case ',':
+			end(i)
+		case '{', '[':
+			if depth == 0 && s[i] == '[' {
+				return because(ErrMalformed, "its JSON is no object")
+			}
+			if depth++; depth > maxDepth {
+				return because(ErrMalformed, "its JSON is too deep")
+			}
+		case '}', ']':
+			end(i)
+			if depth--; depth == 0 {
+				return nil
+			}
+		default:
+			if depth == 0 {
+				return because(ErrMalformed, "its JSON is no object")
+			}
+		}
+	}
+	return because(ErrMalformed, "its JSON does not end")
+}
+
+// closing is where the string ends that begins at i, or -1.
+func closing(s string, i int) int {
+	for j := i; ; j++ {
+		n := strings.IndexByte(s[j:], '"')
+		if n < 0 {
+			return -1
+		}
+		j += n
+		back := j
+		for back > i && s[back-1] == '\\' {
+			back--
+		}
+		if (j-back)%2 == 0 {
+			return j
+		}
+	}
+}
+
+func skip(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+func trim(s string) string { return strings.Trim(s, " \t\n\r") }
+
+// text is the string that a raw value is.
+func text(raw string) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return "", false
+	}
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true
+	}
+	b, err := jsontext.AppendUnquote(nil, raw)
+	return string(b), err == nil
+}
+
+// texts are the strings of a raw value that is a list of them.
+func texts(raw string) ([]string, bool) {
+	if raw == "" || raw[0] != '[' {
+		return nil, false
+	}
+	var list []string
+	return list, json.Unmarshal([]byte(raw), &list) == nil
+}
+
+// maxDate is the last second of the year 9999.
+const maxDate = 253402300799
+
+// date is the time that a raw value is: a number of seconds since 1970 (RFC
+// 7519 section 2), with a fraction or not.
+func date(raw string) (time.Time, bool) {
+	if n, err := strconv.ParseInt(raw, 10, 64); err == nil && raw[0] != '+' {
+		return time.Unix(n, 0), n >= 0 && n <= maxDate
+	}
+	f, err := strconv.ParseFloat(raw, 64)
+	if err != nil || !(f >= 0 && f <= maxDate) {
+		return time.Time{}, false
+	}
+	seconds := int64(f)
+	return time.Unix(seconds, int64((f-float64(seconds))*1e9)), true
+}
+
+// unmarshal decodes claims, by the rules of encoding/json/v2: no member twice,
+// valid UTF-8, nothing behind it, names with their case. The error names the
+// member and nothing that is in it.
+func unmarshal(raw []byte, claims any) error {
+	err := json.Unmarshal(raw, claims)
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return fmt.Errorf("%w: %.80q is not what the application's struct has there", ErrClaims, string(e.JSONPointer))
+	}
+	if err != nil {
+		return because(ErrMalformed, "the claims are no unambiguous JSON")
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package jwt
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Token is what the registered claims of a token that was verified say. The
+// result's Info is the *Token; claims that embed a Token have it filled in:
+//
+//	type Claims struct {
+//		jwt.Token
+//		Email string `json:"email"`
+//	}
+//
+// Issuer and Subject together say who it is: another issuer's user 1 is
+// somebody else (RFC 7519 section 4.1.2).
+type Token struct {
+	Issuer    string    `json:"-"` // iss
+	Subject   string    `json:"-"` // sub; never empty
+	Audience  []string  `json:"-"` // aud
+	Expires   time.Time `json:"-"` // exp
+	IssuedAt  time.Time `json:"-"` // iat; zero if absent
+	NotBefore time.Time `json:"-"` // nbf; zero if absent
+	ID        string    `json:"-"` // jti; may be empty where Issuer.Type is JWT
+	ClientID  string    `json:"-"` // client_id; may be empty where Issuer.Type is JWT
+	Scopes    []string  `json:"-"` // scope, or the claim that Issuer.ScopeClaim names
+
+	challenges *challenges // of the strategy that verified it
+}
+
+// HasScope tells whether the token has all the scopes. A nil Token has none.
+func (t *Token) HasScope(scopes ...string) bool {
+	for _, s := range scopes {
+		if t == nil || !slices.Contains(t.Scopes, s) {
+			return false
+		}
+	}
+	return t != nil
+}
+
+// Key names the subject among those of all issuers: the issuer, a space, and
+// the subject. No two have the same, since an issuer's name has no space.
+func (t *Token) Key() string { return t.Issuer + " " + t.Subject }
+
+// An embedder is a struct of claims with a Token in it.
+type embedder interface{ fill(*Token) }
+
+func (t *Token) fill(from *Token) {
+	if t == nil {
+		panic("jwt: the claims embed a *Token; embed a Token")
+	}
+	*t = *from
+}
+
+// words are what spaces separate in a scope.
+func words(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return slices.DeleteFunc(strings.Split(s, " "), func(w string) bool { return w == "" })
+}
