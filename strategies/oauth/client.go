@@ -2,10 +2,10 @@ package oauth
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
+
+	"github.com/gopassport/passport/internal/egress"
 )
 
 // ClientOptions of [Client]. The zero value works.
@@ -37,21 +37,9 @@ func Client(o *ClientOptions) *http.Client {
 	if opts.MaxBody == 0 {
 		opts.MaxBody = 1 << 20
 	}
-	if opts.Transport == nil {
-		opts.Transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			ForceAttemptHTTP2:      true,
-			MaxIdleConns:           100,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    opts.Timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-		}
-	}
-	return &http.Client{
-		Timeout:       opts.Timeout,
-		Transport:     limited{opts.Transport, opts.MaxBody},
-		CheckRedirect: checkRedirect,
-	}
+	return egress.Client(egress.Options{
+		Timeout: opts.Timeout, MaxBody: opts.MaxBody, Transport: opts.Transport, Bad: ErrBadAnswer,
+	})
 }
 
 const defaultTimeout = 10 * time.Second
@@ -64,57 +52,4 @@ func within(ctx context.Context, c *http.Client) *http.Client {
 		client.Timeout = 0
 	}
 	return &client
-}
-
-func checkRedirect(to *http.Request, via []*http.Request) error {
-	first := via[0]
-	switch {
-	case len(via) > 3:
-		return fmt.Errorf("%w: too many redirects", ErrBadAnswer)
-	case first.Method != http.MethodGet || first.Header.Get("Authorization") != "":
-		return fmt.Errorf("%w: it redirects a request with a secret", ErrBadAnswer)
-	case to.URL.Scheme != first.URL.Scheme || to.URL.Host != first.URL.Host:
-		return fmt.Errorf("%w: it redirects to another host", ErrBadAnswer)
-	}
-	return nil
-}
-
-// limited is a transport whose answers have a longest body.
-type limited struct {
-	base http.RoundTripper
-	max  int64
-}
-
-func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := l.base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	res.Body = &limitedBody{res.Body, l.max, l.max}
-	return res, nil
-}
-
-type limitedBody struct {
-	io.ReadCloser
-	left, max int64
-}
-
-// Read fails where the body goes on behind the limit: an answer that is cut
-// is none.
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, b.tooLong()
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return n - 1, b.tooLong()
-	}
-	return n, err
-}
-
-func (b *limitedBody) tooLong() error {
-	return fmt.Errorf("%w: it exceeds %d bytes", ErrBadAnswer, b.max)
 }
