@@ -71,7 +71,7 @@ func (c *challenges) refusal(err error) error {
 	switch _, chosen := errors.AsType[*passport.Failure](err); {
 	case !chosen && f.Status != http.StatusForbidden:
 		return c.invalidToken(err)
-	case chosen && f.Challenge == "":
+	case chosen && f.Challenge == "" && (f.Status == 0 || f.Status == http.StatusUnauthorized):
 		asking := *f
 		asking.Challenge = c.other
 		return &asking

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/subtle"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -55,8 +56,8 @@ type Key struct {
 	id       string
 	alg      Algorithm
 	method   jwt.SigningMethod
-	material any
-	size     int // of a signature, in bytes
+	material func() any // the key itself, where no verb of package fmt finds it
+	size     int        // of a signature, in bytes
 }
 
 // KeyOptions of [HMAC], [PublicKey] and [NewKey]. The zero value works.
@@ -127,7 +128,7 @@ func NewKey(public crypto.PublicKey, o *KeyOptions) (*Key, error) {
 }
 
 func newKey(material any, alg Algorithm, o *KeyOptions) (*Key, error) {
-	k := &Key{alg: alg, material: material}
+	k := &Key{alg: alg, material: func() any { return material }}
 	if o != nil {
 		k.id = o.ID
 		if o.Algorithm != "" {
@@ -150,6 +151,19 @@ func (k *Key) ID() string { return k.id }
 // Algorithm is what the key's tokens are signed with.
 func (k *Key) Algorithm() Algorithm { return k.alg }
 
+// Equal tells whether the two are the same key, with the same id, for the same
+// algorithm.
+func (k *Key) Equal(other *Key) bool {
+	if k.id != other.id || k.alg != other.alg || k.material == nil || other.material == nil {
+		return false
+	}
+	if secret, ok := k.material().([]byte); ok {
+		return subtle.ConstantTimeCompare(secret, other.material().([]byte)) == 1 // of one alg, it is one too
+	}
+	public, ok := k.material().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(other.material())
+}
+
 // Find implements [KeySource]: k is the only key.
 func (k *Key) Find(_ context.Context, alg Algorithm, id string) (*Key, error) {
 	if alg != k.alg || id != "" && k.id != "" && id != k.id {
@@ -170,5 +184,5 @@ func (k *Key) checks(alg Algorithm) bool { return k != nil && k.method != nil &&
 
 // verify tells whether k signed what is signed so.
 func (k *Key) verify(signed string, signature []byte) bool {
-	return k.method.Verify(signed, signature, k.material) == nil
+	return k.method.Verify(signed, signature, k.material()) == nil
 }

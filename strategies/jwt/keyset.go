@@ -62,6 +62,6 @@ func (s *KeySet) Find(_ context.Context, alg Algorithm, id string) (*Key, error)
 }
 
 func (k *Key) symmetric() bool {
-	_, secret := k.material.([]byte)
+	_, secret := k.material().([]byte)
 	return secret
 }

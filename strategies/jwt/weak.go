@@ -40,7 +40,10 @@ func method(alg Algorithm, material any) (m jwt.SigningMethod, size int, err err
 		if m = rsaMethod(alg); m == nil {
 			return nil, 0, misfit(alg, "an RSA key")
 		}
-		return m, k.Size(), checkRSA(k)
+		if err := checkRSA(k); err != nil {
+			return nil, 0, err
+		}
+		return m, k.Size(), nil
 	case *ecdsa.PublicKey:
 		if alg != curveAlgorithm(k) {
 			return nil, 0, fmt.Errorf("jwt: no EC key for %s: %s", alg, curveNames)

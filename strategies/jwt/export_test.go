@@ -1,0 +1,23 @@
+package jwt
+
+// KnownHeaders is how many headers are remembered.
+func KnownHeaders[U, C any](s *Strategy[U, C]) int {
+	if all := s.known.headers.Load(); all != nil {
+		return len(*all)
+	}
+	return 0
+}
+
+// FromHeader, IsToken68, ParseHeader and Scan are parsers, for fuzzing.
+var (
+	FromHeader = fromHeader
+	IsToken68  = isToken68
+	Scan       = scan
+)
+
+// CachedTokens is how many tokens are remembered.
+func CachedTokens[U, C any](s *Strategy[U, C]) int {
+	s.cache.mu.RLock()
+	defer s.cache.mu.RUnlock()
+	return len(s.cache.keys)
+}
