@@ -59,7 +59,7 @@ func parseHeader(segment string) (header, error) {
 	})
 	switch {
 	case err != nil:
-		return header{}, err
+		return header{}, because(ErrMalformed, err.Error())
 	case bad != "":
 		return header{}, because(ErrHeader, bad)
 	case !jsontext.Value(raw).IsValid():

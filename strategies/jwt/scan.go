@@ -33,18 +33,18 @@ func scan(s string, member func(name, value string)) error {
 		case '"':
 			last := closing(s, i+1)
 			if last < 0 {
-				return because(ErrMalformed, "a string of its JSON does not end")
+				return errors.New("a string of its JSON does not end")
 			}
 			if depth == 1 && start == 0 {
 				var ok bool
 				if name, ok = text(s[i : last+1]); !ok {
-					return because(ErrMalformed, "a name of its JSON is none")
+					return errors.New("a name of its JSON is none")
 				}
 			}
 			i = last
 		case ':':
 			if members++; members > maxMembers {
-				return because(ErrMalformed, "its JSON has too many members")
+				return errors.New("its JSON has too many members")
 			}
 			if depth == 1 && start == 0 {
 				start = i + 1
@@ -53,10 +53,10 @@ func scan(s string, member func(name, value string)) error {
 			end(i)
 		case '{', '[':
 			if depth == 0 && s[i] == '[' {
-				return because(ErrMalformed, "its JSON is no object")
+				return errors.New("its JSON is no object")
 			}
 			if depth++; depth > maxDepth {
-				return because(ErrMalformed, "its JSON is too deep")
+				return errors.New("its JSON is too deep")
 			}
 		case '}', ']':
 			end(i)
@@ -65,11 +65,11 @@ func scan(s string, member func(name, value string)) error {
 			}
 		default:
 			if depth == 0 {
-				return because(ErrMalformed, "its JSON is no object")
+				return errors.New("its JSON is no object")
 			}
 		}
 	}
-	return because(ErrMalformed, "its JSON does not end")
+	return errors.New("its JSON does not end")
 }
 
 // closing is where the string ends that begins at i, or -1.
@@ -146,7 +146,7 @@ func unmarshal(raw []byte, claims any) error {
 		return fmt.Errorf("%w: %.80q is not what the application's struct has there", ErrClaims, string(e.JSONPointer))
 	}
 	if err != nil {
-		return because(ErrMalformed, "the claims are no unambiguous JSON")
+		return because(ErrClaims, "they are no unambiguous JSON")
 	}
 	return nil
 }

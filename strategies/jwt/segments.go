@@ -18,7 +18,7 @@ func split(token string, limit int) (compact, error) {
 	}
 	header, rest, one := strings.Cut(token, ".")
 	payload, signature, two := strings.Cut(rest, ".")
-	if !one || !two || header == "" || payload == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
+	if !one || !two || header == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
 		return compact{}, because(ErrMalformed, "it does not have three parts")
 	}
 	return compact{header, payload, signature, token[:len(header)+1+len(payload)]}, nil

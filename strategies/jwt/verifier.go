@@ -60,7 +60,7 @@ func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byt
 	}
 	claims, err := scanClaims(string(raw), is.ScopeClaim)
 	if err != nil {
-		return nil, err
+		return nil, because(ErrClaims, err.Error())
 	}
 	if err := unmarshal(raw); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (v *verifier) choose(payload string) (*Issuer, []byte, error) {
 	}
 	claims, err := scanClaims(string(raw), "")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, because(ErrClaims, err.Error())
 	}
 	name, _ := text(claims.iss)
 	is := v.issuers[name]
