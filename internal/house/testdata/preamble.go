@@ -10,6 +10,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/strategies/jwt"
 	"github.com/gopassport/passport/strategies/oauth"
 	"github.com/gopassport/passport/strategies/oauth/oidcprovider"
 )

@@ -1,0 +1,267 @@
+package bench_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/jwtauth/v5"
+	gojwt "github.com/golang-jwt/jwt/v5"
+	echojwt "github.com/labstack/echo-jwt/v4"
+	"github.com/labstack/echo/v4"
+	"github.com/lestrrat-go/jwx/v3/jwa"
+	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/strategies/jwt"
+)
+
+const (
+	jwtIssuer   = "https://login.example.com"
+	jwtAudience = "https://api.example.com"
+)
+
+var jwtRounds = flag.Int("jwtrounds", 10, "rounds of TestJWTRatios, in which the contenders take turns")
+
+// jwtClaims are what every contender decodes into, where it can.
+type jwtClaims struct {
+	jwt.Token
+	Email string   `json:"email"`
+	Roles []string `json:"roles"`
+	Name  string   `json:"name"`
+}
+
+type golangClaims struct {
+	gojwt.RegisteredClaims
+	ClientID string   `json:"client_id"`
+	Scope    string   `json:"scope"`
+	Email    string   `json:"email"`
+	Roles    []string `json:"roles"`
+	Name     string   `json:"name"`
+}
+
+// A jwtKey signs the one token that all verify.
+type jwtKey struct {
+	method          gojwt.SigningMethod
+	private, public any
+}
+
+func jwtKeys(t testing.TB) map[string]jwtKey {
+	t.Helper()
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret)
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]jwtKey{
+		"HS256": {gojwt.SigningMethodHS256, secret, secret},
+		"RS256": {gojwt.SigningMethodRS256, r, &r.PublicKey},
+		"ES256": {gojwt.SigningMethodES256, e, &e.PublicKey},
+		"EdDSA": {gojwt.SigningMethodEdDSA, private, public},
+	}
+}
+
+func (k jwtKey) token(t testing.TB, more gojwt.MapClaims) string {
+	t.Helper()
+	now := time.Now().Unix()
+	claims := gojwt.MapClaims{
+		"iss": jwtIssuer, "aud": jwtAudience, "sub": "user-1234567890", "exp": now + 36000, "iat": now, "nbf": now,
+		"jti": "f81d4fae7dec11d0a76500a0c91e6bf6", "client_id": "web-app", "scope": "notes:read notes:write",
+		"email": "ada@example.com", "roles": []string{"admin", "editor"}, "name": "Ada Lovelace",
+	}
+	for name, value := range more {
+		claims[name] = value
+	}
+	token := gojwt.NewWithClaims(k.method, claims)
+	token.Header["typ"], token.Header["kid"] = "at+jwt", "2026-11"
+	signed, err := token.SignedString(k.private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+func (k jwtKey) ours(t testing.TB, cache int) *jwt.Strategy[*jwtClaims, jwtClaims] {
+	t.Helper()
+	o := &jwt.KeyOptions{ID: "2026-11"}
+	var key *jwt.Key
+	var err error
+	if secret, ok := k.public.([]byte); ok {
+		key, err = jwt.HMAC(secret, o)
+	} else {
+		key, err = jwt.NewKey(k.public, o)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jwt.New(jwt.Config{
+		Issuers:     []jwt.Issuer{{Name: jwtIssuer, Audience: []string{jwtAudience}, Keys: key}},
+		CacheTokens: cache,
+	}, func(_ context.Context, c *jwtClaims) (*jwtClaims, error) { return c, nil })
+}
+
+// A jwtContender verifies one token once.
+type jwtContender struct {
+	by  string
+	run func() error
+}
+
+// jwtContenders are, as functions: signature, the check of the signature alone;
+// passport; passport-cache; golang-jwt, with typed claims; jwx. And through
+// ServeHTTP: the same, with echo-jwt and jwtauth.
+func jwtContenders(t testing.TB, alg string, k jwtKey) []jwtContender {
+	t.Helper()
+	token := k.token(t, nil)
+	dot := strings.LastIndexByte(token, '.')
+	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := func(s *jwt.Strategy[*jwtClaims, jwtClaims]) func() error {
+		return func() error {
+			c, err := s.Verify(context.Background(), token)
+			if err == nil && c.Email == "" {
+				err = fmt.Errorf("no claims")
+			}
+			return err
+		}
+	}
+	parser := gojwt.NewParser(gojwt.WithValidMethods([]string{alg}), gojwt.WithIssuer(jwtIssuer), gojwt.WithAudience(jwtAudience),
+		gojwt.WithExpirationRequired(), gojwt.WithIssuedAt())
+	keyOf := func(*gojwt.Token) (any, error) { return k.public, nil }
+	parse := func(token string) error {
+		var c golangClaims
+		_, err := parser.ParseWithClaims(token, &c, keyOf)
+		return err
+	}
+	a, ok := jwa.LookupSignatureAlgorithm(alg)
+	if !ok {
+		t.Fatal("jwx has no ", alg)
+	}
+	served := func(h http.Handler) func() error {
+		r, _ := http.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		return func() error {
+			w := &statusWriter{header: make(http.Header), status: http.StatusOK}
+			h.ServeHTTP(w, r)
+			if w.status != http.StatusOK {
+				return fmt.Errorf("status %d", w.status)
+			}
+			return nil
+		}
+	}
+	fine := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	auth := passport.New(passport.Config[*jwtClaims]{})
+	auth.Use("jwt", k.ours(t, 0))
+	e := echo.New()
+	e.Use(echojwt.WithConfig(echojwt.Config{
+		SigningMethod: alg, SigningKey: k.public, NewClaimsFunc: func(echo.Context) gojwt.Claims { return new(golangClaims) },
+	}))
+	e.GET("/", func(echo.Context) error { return nil })
+	chi := jwtauth.New(alg, nil, k.public)
+	if alg == "HS256" {
+		chi = jwtauth.New(alg, k.public, nil)
+	}
+	return []jwtContender{
+		{"signature", func() error { return k.method.Verify(token[:dot], signature, k.public) }},
+		{"passport", verify(k.ours(t, 0))},
+		{"passport-cache", verify(k.ours(t, 1000))},
+		{"golang-jwt", func() error { return parse(token) }},
+		{"jwx", func() error {
+			_, err := jwxjwt.Parse([]byte(token), jwxjwt.WithKey(a, k.public), jwxjwt.WithIssuer(jwtIssuer), jwxjwt.WithAudience(jwtAudience))
+			return err
+		}},
+		{"http-passport", served(auth.Require("jwt")(fine))},
+		{"http-golang-jwt", served(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if parse(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) != nil {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}))},
+		{"http-echo-jwt", served(e)},
+		{"http-jwtauth", served(jwtauth.Verifier(chi)(jwtauth.Authenticator(chi)(fine)))},
+	}
+}
+
+type statusWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *statusWriter) Header() http.Header         { return w.header }
+func (w *statusWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (w *statusWriter) WriteHeader(status int)      { w.status = status }
+
+// BenchmarkJWT is what it costs to verify a token and decode its claims.
+func BenchmarkJWT(b *testing.B) {
+	for alg, k := range jwtKeys(b) {
+		for _, c := range jwtContenders(b, alg, k) {
+			b.Run("alg="+alg+"/by="+c.by, func(b *testing.B) {
+				b.ReportAllocs()
+				start := processorTime()
+				for b.Loop() {
+					if err := c.run(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				report(b, processorTime()-start)
+			})
+		}
+	}
+}
+
+// TestJWTRatios prints the medians of rounds in which the contenders take
+// turns, in processor time, beside those of the signature alone. Run it alone,
+// with -v and GOMAXPROCS=1.
+func TestJWTRatios(t *testing.T) {
+	if testing.Short() || !testing.Verbose() {
+		t.Skip("it measures: run it with -v")
+	}
+	for _, alg := range []string{"HS256", "RS256", "ES256", "EdDSA"} {
+		contenders := jwtContenders(t, alg, jwtKeys(t)[alg])
+		n := 300
+		if alg == "HS256" {
+			n = 3000
+		}
+		times := make(map[string][]float64)
+		for range *jwtRounds {
+			for _, c := range contenders {
+				start := processorTime()
+				for range n {
+					if err := c.run(); err != nil {
+						t.Fatalf("%s: %v", c.by, err)
+					}
+				}
+				times[c.by] = append(times[c.by], float64(processorTime()-start)/float64(n)/1e3)
+			}
+		}
+		median := func(by string) float64 {
+			slices.Sort(times[by])
+			return times[by][len(times[by])/2]
+		}
+		for _, c := range contenders {
+			allocs := testing.AllocsPerRun(20, func() { _ = c.run() })
+			t.Logf("%s %-16s %7.2f µs  %5.2f × signature  %5.2f × golang-jwt  %3.0f allocations",
+				alg, c.by, median(c.by), median(c.by)/median("signature"), median(c.by)/median("golang-jwt"), allocs)
+		}
+	}
+}
