@@ -215,5 +215,5 @@ func isOnly(err, why error) bool {
 		jwt.ErrMalformed, jwt.ErrHeader, jwt.ErrIssuer, jwt.ErrNoKey, jwt.ErrSignature, jwt.ErrClaims, jwt.ErrExpired,
 		jwt.ErrNotYet, jwt.ErrAudience, jwt.ErrBound, jwt.ErrRevoked,
 	}
-	return !slices.ContainsFunc(reasons, func(e error) bool { return (e == why) != errors.Is(err, e) })
+	return !slices.ContainsFunc(reasons, func(e error) bool { return errors.Is(why, e) != errors.Is(err, e) })
 }

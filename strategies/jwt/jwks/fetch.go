@@ -143,7 +143,7 @@ func (s *Source) get(ctx context.Context, last *set) (*set, error) {
 // bounds.
 func lifetime(h http.Header) time.Duration {
 	life := defaultLife
-	for _, directive := range strings.Split(strings.Join(h.Values("Cache-Control"), ","), ",") {
+	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
 		switch name {
 		case "no-store", "no-cache":
