@@ -1,0 +1,87 @@
+package bearertoken
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/formbody"
+)
+
+// Answers are what one resource refuses tokens with (RFC 6750 section 3). All
+// texts are fixed: nothing in them comes from a token or a library.
+type Answers struct {
+	bare, badRequest, badToken string
+	params                     []string // of every challenge
+}
+
+// NewAnswers makes the answers of a realm. The scope that is asked for and the
+// URL of the metadata (RFC 9728 section 5.1) may be empty. It panics where a
+// challenge cannot be made of them.
+func NewAnswers(realm, scope, metadata string) Answers {
+	a := Answers{params: []string{"realm", realm}}
+	if metadata != "" {
+		a.params = append(a.params, "resource_metadata", metadata)
+	}
+	a.bare = a.challenge(scope)
+	a.badRequest = a.challenge(scope, "error", "invalid_request", "error_description", "The request is malformed.")
+	a.badToken = a.challenge(scope, "error", "invalid_token", "error_description", "The access token is not valid.")
+	return a
+}
+
+func (a Answers) challenge(scope string, params ...string) string {
+	params = append(a.params[:len(a.params):len(a.params)], params...)
+	if scope != "" {
+		params = append(params, "scope", scope)
+	}
+	return passport.Challenge("Bearer", params...)
+}
+
+// Challenge asks for a token, of a request that has none: it says nothing of
+// an error.
+func (a Answers) Challenge() string { return a.bare }
+
+// Malformed is the failure of a request that Find does not take: 400, or 413.
+// Where the request's context has ended, it is that.
+func (a Answers) Malformed(err error) error {
+	f := &passport.Failure{
+		Code: "bad-request", Status: http.StatusBadRequest, Challenge: a.badRequest,
+		Message: "The request is malformed.", Err: err,
+	}
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, formbody.ErrTooLarge):
+		f.Code, f.Status, f.Message = "too-large", http.StatusRequestEntityTooLarge, "The form is too large."
+	}
+	return f
+}
+
+// InvalidToken is the one answer to every token that does not let anyone in:
+// 401. The cause is for logs.
+func (a Answers) InvalidToken(cause error) *passport.Failure {
+	return &passport.Failure{
+		Code: "invalid-token", Status: http.StatusUnauthorized, Challenge: a.badToken,
+		Message: "The access token is not valid.", Err: cause,
+	}
+}
+
+// InsufficientScope is the failure of a token that lacks a scope: 403. The
+// scope is what the request takes, of the application's own words.
+func (a Answers) InsufficientScope(scope string, cause error) *passport.Failure {
+	return &passport.Failure{
+		Code: "insufficient-scope", Status: http.StatusForbidden,
+		Challenge: a.challenge(scope, "error", "insufficient_scope", "error_description", "The access token does not allow this."),
+		Message:   "The access token does not allow this.", Err: cause,
+	}
+}
+
+// Fail makes the result of a failure. The framework sends challenges with a
+// 401 alone; RFC 6750 section 3.1 sends one with 400 and 403 too.
+func Fail[U any](res passport.Result[U], f *passport.Failure) (passport.Result[U], error) {
+	if f.Challenge != "" && f.Status != 0 && f.Status != http.StatusUnauthorized {
+		res = res.WithHeader("WWW-Authenticate", f.Challenge)
+	}
+	return res.Fail(f)
+}
