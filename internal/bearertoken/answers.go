@@ -46,7 +46,7 @@ func (a Answers) Challenge() string { return a.bare }
 // Where the request's context has ended, it is that.
 func (a Answers) Malformed(err error) error {
 	f := &passport.Failure{
-		Code: "bad-request", Status: http.StatusBadRequest, Challenge: a.badRequest,
+		Code: "invalid-request", Status: http.StatusBadRequest, Challenge: a.badRequest,
 		Message: "The request is malformed.", Err: err,
 	}
 	switch {
