@@ -3,14 +3,14 @@
 package formbody
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/gopassport/passport/internal/body"
 )
 
 var (
@@ -37,11 +37,17 @@ func Values(r *http.Request, limit int64) (url.Values, error) {
 	if r.PostForm != nil { // somebody read it before us
 		return r.PostForm, nil
 	}
-	body, err := read(r, limit)
-	if err != nil {
-		return nil, err
+	text, err := body.Peek(r, limit)
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		return nil, ErrTooLarge
 	}
-	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		if ended := r.Context().Err(); ended != nil {
+			return nil, fmt.Errorf("reading the body: %w", ended)
+		}
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	form, err := url.ParseQuery(string(text))
 	if err != nil {
 		return nil, ErrMalformed
 	}
@@ -54,33 +60,4 @@ func Field(form url.Values, name string) (string, error) {
 		return "", fmt.Errorf("%w: %s", ErrRepeated, name)
 	}
 	return form.Get(name), nil
-}
-
-func read(r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		return nil, ErrTooLarge
-	}
-	if r.Body == nil {
-		return nil, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if int64(len(body)) > limit {
-		return nil, ErrTooLarge
-	}
-	if err != nil {
-		if ended := r.Context().Err(); ended != nil {
-			return nil, fmt.Errorf("reading the body: %w", ended)
-		}
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, ErrTooLarge
-		}
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	r.Body = restored{bytes.NewReader(body), r.Body}
-	return body, nil
-}
-
-type restored struct {
-	io.Reader
-	io.Closer
 }
