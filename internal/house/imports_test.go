@@ -36,7 +36,7 @@ var drivers = []string{
 
 // kits are for tests.
 var kits = []string{
-	"sessions/storetest", "strategytest", "passporttest", "strategies/oauth/oauthtest", "internal/browser", "internal/dbtest", "internal/install", "internal/faulttest", "internal/expresstest", "internal/vaulttest",
+	"sessions/storetest", "strategytest", "passporttest", "strategies/oauth/oauthtest", "internal/browser", "internal/dbtest", "internal/install", "internal/faulttest", "internal/expresstest", "internal/vaulttest", "internal/familytest",
 }
 
 // TestImports holds who may import whom.
