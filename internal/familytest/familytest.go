@@ -43,7 +43,7 @@ func families(t *testing.T, store sessions.Store) *refresh.Families {
 
 func begin(t *testing.T, f *refresh.Families, user string) string {
 	t.Helper()
-	token, err := f.Begin(t.Context(), refresh.Family{User: user, Client: "web", Scope: "read write", Stamp: "s", Factors: "pwd otp", Address: "192.0.2.1", Agent: "curl"})
+	token, _, err := f.Begin(t.Context(), refresh.Family{User: user, Client: "web", Scope: "read write", Stamp: "s", Factors: "pwd otp", Address: "192.0.2.1", Agent: "curl"})
 	if err != nil {
 		t.Fatal(err)
 	}

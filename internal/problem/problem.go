@@ -20,6 +20,7 @@ type Details struct {
 	Code      string `json:"code"`
 	RequestID string `json:"request_id"`
 	Location  string `json:"location,omitempty"`
+	Error     string `json:"error,omitempty"` // of an endpoint of OAuth 2: RFC 6749 section 5.2
 }
 
 // docs is where the codes are explained.

@@ -17,7 +17,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	first, _ := families.Begin(ctx, refresh.Family{User: "ann", Scope: "notes"})
+	first, _, _ := families.Begin(ctx, refresh.Family{User: "ann", Scope: "notes"})
 
 	second, family, err := families.Refresh(ctx, first, nil)
 	fmt.Println(first != second, family.User, family.Scope, err)

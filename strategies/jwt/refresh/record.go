@@ -36,6 +36,9 @@ func (f *Families) record(family Family, id sessions.ID) (sessions.Record, error
 		Absolute: now.Add(f.o.Absolute).UnixMilli(),
 		Origin:   &sessions.Origin{Realm: f.realm, Address: words(family.Address, 45), Agent: words(family.Agent, 256)},
 	}
+	if !family.Expires.IsZero() {
+		r.Absolute = min(r.Absolute, family.Expires.UnixMilli())
+	}
 	if !family.AuthTime.IsZero() {
 		r.AuthTime = family.AuthTime.UnixMilli()
 	}

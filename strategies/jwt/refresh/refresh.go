@@ -3,7 +3,7 @@
 //
 //	families, err := refresh.New(store, [][]byte{secret}, nil)
 //
-//	token, err := families.Begin(ctx, refresh.Family{User: user.Key()})
+//	token, family, err := families.Begin(ctx, refresh.Family{User: user.Key()})
 //	next, family, err := families.Refresh(ctx, token, nil)
 //
 // A sign-in begins a family, and the family has one record. Its version is its
@@ -83,13 +83,16 @@ type Family struct {
 	// cut to 45 and 256 bytes. Refresh leaves them empty.
 	Address, Agent string
 
-	// The rest is set by the store, and not looked at by Begin.
+	// Expires is when it ends if it is not refreshed before. In what Begin gets
+	// it is the latest that it may end at all; zero: Options.Absolute says so.
+	Expires time.Time
+
+	// The rest is not looked at by Begin.
 
 	// Handle names the family in lists, in logs and to End. It is no secret.
 	Handle   string
 	Created  time.Time
 	LastUsed time.Time
-	Expires  time.Time // whichever lifetime ends first
 }
 
 // Families makes, rotates and ends families. It is safe for concurrent use, in
@@ -156,21 +159,21 @@ func lifetime(d *time.Duration, otherwise time.Duration) {
 	}
 }
 
-// Begin stores a new family and returns its first token. The errors are the
-// store's.
-func (f *Families) Begin(ctx context.Context, family Family) (token string, err error) {
+// Begin stores a new family and returns its first token, and the family as it
+// is stored. The errors are the store's.
+func (f *Families) Begin(ctx context.Context, family Family) (token string, stored Family, err error) {
 	if family.User == "" || len(family.User) > 255 || len(family.Stamp) > 64 {
-		return "", errors.New("refresh: a Family needs a User of at most 255 bytes, and a Stamp of at most 64")
+		return "", Family{}, errors.New("refresh: a Family needs a User of at most 255 bytes, and a Stamp of at most 64")
 	}
 	name := newName()
 	r, err := f.record(family, name.id(f.realm))
 	if err != nil {
-		return "", err
+		return "", Family{}, err
 	}
 	if err := f.store.Create(ctx, r); err != nil {
-		return "", fmt.Errorf("refresh: %w", err)
+		return "", Family{}, fmt.Errorf("refresh: %w", err)
 	}
-	return f.keys[0].token(name, r.Version), nil
+	return f.keys[0].token(name, r.Version), familyOf(r), nil
 }
 
 // tries is how often a refresh looks again when another one was faster.

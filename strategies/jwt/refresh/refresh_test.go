@@ -40,7 +40,7 @@ func newFamilies(t *testing.T, store sessions.Store, o *refresh.Options, secrets
 
 func begin(t *testing.T, f *refresh.Families) string {
 	t.Helper()
-	token, err := f.Begin(t.Context(), refresh.Family{User: "ann"})
+	token, _, err := f.Begin(t.Context(), refresh.Family{User: "ann"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	f := newFamilies(t, bare{store}, nil)
-	if _, err := f.Begin(t.Context(), refresh.Family{}); err == nil {
+	if _, _, err := f.Begin(t.Context(), refresh.Family{}); err == nil {
 		t.Error("a family of nobody")
 	}
 	if _, err := f.List(t.Context(), "ann"); !errors.Is(err, sessions.ErrUnsupported) {
