@@ -9,6 +9,7 @@ replace (
 
 require (
 	github.com/go-sql-driver/mysql v1.10.1
+	github.com/google/go-cmp v0.7.0
 	github.com/gopassport/passport v0.0.0-00010101000000-000000000000
 	github.com/gopassport/passport/sessions/redisstore v0.0.0-00010101000000-000000000000
 	github.com/jackc/pgx/v5 v5.12.0
