@@ -11,6 +11,9 @@ import (
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/sessions"
 	"github.com/gopassport/passport/strategies/jwt"
+	"github.com/gopassport/passport/strategies/jwt/issuer"
+	"github.com/gopassport/passport/strategies/jwt/refresh"
+	"github.com/gopassport/passport/strategies/jwt/revocation"
 	"github.com/gopassport/passport/strategies/oauth"
 	"github.com/gopassport/passport/strategies/oauth/oidcprovider"
 )
@@ -39,7 +42,13 @@ func (Users) BySubject(ctx context.Context, issuer, subject string) (id string, 
 	return "", passport.ErrNoUser
 }
 
+func (Users) FromToken(ctx context.Context, t *jwt.Token) (*User, error) {
+	return nil, passport.ErrNoUser
+}
+
 var users Users
+
+var serializer = passport.SerializeBy((*User).Key, users.ByID)
 
 func account(w http.ResponseWriter, r *http.Request, user *User) {}
 
@@ -64,3 +73,7 @@ var manager *sessions.Manager
 var provider *oidcprovider.Provider
 
 var clientID, clientSecret string
+
+var store sessions.Store
+
+var pem, secret []byte
