@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/formbody"
@@ -31,7 +32,7 @@ func NewAnswers(realm, scope, metadata string) Answers {
 }
 
 func (a Answers) challenge(scope string, params ...string) string {
-	params = append(a.params[:len(a.params):len(a.params)], params...)
+	params = append(slices.Clip(a.params), params...)
 	if scope != "" {
 		params = append(params, "scope", scope)
 	}

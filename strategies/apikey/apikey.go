@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -142,7 +143,7 @@ func (s *Strategy[U]) extract(r *http.Request) (key string, found bool, err erro
 		case err != nil:
 			return "", false, fmt.Errorf("apikey: %w", err)
 		case found && (!s.bearer() || len(values) > 0 || strings.HasPrefix(token, s.prefix+"_")):
-			values = append(values[:len(values):len(values)], token)
+			values = append(slices.Clip(values), token)
 		}
 	}
 	switch len(values) {

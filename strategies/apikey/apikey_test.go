@@ -130,8 +130,8 @@ func TestMistyped(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	k := &table{}
-	right, expired, unknown := k.newKey(time.Time{}), k.newKey(time.Now()), ""
-	unknown, _ = apikey.Generate("acme_live", time.Time{})
+	right, expired := k.newKey(time.Time{}), k.newKey(time.Now())
+	unknown, _ := apikey.Generate("acme_live", time.Time{})
 	// The id of a stored key with a secret of one's own.
 	other := k.newKey(time.Time{})
 	id, _ := apikey.Parse("acme_live", right)
@@ -143,14 +143,14 @@ func TestRefused(t *testing.T) {
 	if w := serve(s, with("X-Api-Key", right)); w.Code != 200 || w.Body.String() != "ann" {
 		t.Fatalf("the right key: %d %s", w.Code, w.Body)
 	}
-	id4 := regexp.MustCompile(`"request_id":"\w+"`)
+	requestID := regexp.MustCompile(`"request_id":"\w+"`)
 	var answers []string
 	for name, text := range map[string]string{"expired": expired, "unknown": unknown, "another's secret": stolen, "no key": "x"} {
 		w := serve(s, with("X-Api-Key", text))
 		if got := w.Header()["Www-Authenticate"]; w.Code != 401 || len(got) != 1 || got[0] != `ApiKey realm="Users"` {
 			t.Errorf("%s: %d %q", name, w.Code, got)
 		}
-		answers = append(answers, id4.ReplaceAllString(w.Body.String(), ""))
+		answers = append(answers, requestID.ReplaceAllString(w.Body.String(), ""))
 	}
 	for _, a := range answers {
 		if a != answers[0] {

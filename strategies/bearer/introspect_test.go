@@ -151,10 +151,12 @@ func TestIntrospectionOutage(t *testing.T) {
 			w.WriteHeader(500)
 			fmt.Fprintf(w, good, "")
 		},
-		"401":      func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(401) },
-		"201":      func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(201); fmt.Fprintf(w, good, "") },
-		"redirect": func(w http.ResponseWriter, r *http.Request, _ string) { http.Redirect(w, r, canary.URL, 307) },
-		"hangs":    func(_ http.ResponseWriter, r *http.Request, _ string) { <-r.Context().Done() },
+		"401": func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(401) },
+		"201": func(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(201); fmt.Fprintf(w, good, "") },
+		"redirect": func(w http.ResponseWriter, r *http.Request, _ string) {
+			http.Redirect(w, r, canary.URL, http.StatusTemporaryRedirect)
+		},
+		"hangs": func(_ http.ResponseWriter, r *http.Request, _ string) { <-r.Context().Done() },
 		"hangs in the body": func(w http.ResponseWriter, r *http.Request, _ string) {
 			fmt.Fprint(w, `{"active":`)
 			w.(http.Flusher).Flush()

@@ -95,7 +95,7 @@ func grant(_ context.Context, u *user, g issuer.Grant) (issuer.Grant, error) {
 		return g, passport.ErrForbidden
 	}
 	var may []string
-	for _, scope := range strings.Fields(g.Scope) {
+	for scope := range strings.FieldsSeq(g.Scope) {
 		switch {
 		case scope == "read", scope == "write" && u.name == "ann":
 			may = append(may, scope)

@@ -140,8 +140,8 @@ func (i *Issuer) checkKeys() error {
 
 // signer is the place of the key that signs now; -1 if there is none.
 func (i *Issuer) signer(now time.Time) int {
-	for n := len(i.keys) - 1; n >= 0; n-- {
-		if !now.Before(i.keys[n].from) {
+	for n, k := range slices.Backward(i.keys) {
+		if !now.Before(k.from) {
 			return n
 		}
 	}
