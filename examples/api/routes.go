@@ -50,7 +50,7 @@ func routes(store sessions.Store, iss *issuer.Issuer, families *refresh.Families
 	mux := http.NewServeMux()
 	mux.Handle("POST /login", a.LoginHandler("local", nil))
 	mux.Handle("POST /logout", a.LogoutHandler(nil))
-	mux.Handle("GET /.well-known/jwks.json", iss.Handler())
+	mux.Handle("GET /.well-known/jwks.json", iss.JWKS())
 	mux.Handle("POST /tokens", a.Require("session", "local")(tokens.Mint()))
 	mux.Handle("POST /tokens/refresh", tokens.Refresh())
 	mux.Handle("POST /tokens/revoke", tokens.Revoke())

@@ -118,12 +118,19 @@ func NewIntrospector(c Introspection) (*Introspector, error) {
 }
 
 // Introspected returns a Strategy that asks in about a token, and then verify
-// whose it is; o may be nil. The result's Info is the *[Token]. An endpoint
-// that cannot be reached, or does not answer as RFC 7662 has it, is 503. It
-// panics on wiring mistakes.
+// whose it is; o may be nil. Its Scope is by default Introspection.Scope. The
+// result's Info is the *[Token]. An endpoint that cannot be reached, or does
+// not answer as RFC 7662 has it, is 503. It panics on wiring mistakes.
 func Introspected[U any](in *Introspector, verify func(context.Context, *Token) (U, error), o *Options) *Strategy[U] {
 	if in == nil || verify == nil {
 		panic("bearer: Introspected needs an Introspector and a function that says whose a token is")
+	}
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.Scope == "" {
+		opts.Scope = strings.Join(in.o.Scope, " ")
 	}
 	return newStrategy(func(ctx context.Context, token string) (user U, _ any, err error) {
 		t, err := in.Introspect(ctx, token)
@@ -132,7 +139,7 @@ func Introspected[U any](in *Introspector, verify func(context.Context, *Token) 
 		}
 		user, err = verify(ctx, t)
 		return user, t, err
-	}, o)
+	}, &opts)
 }
 
 // Introspect asks about a token. One that is not active, or not for this API:

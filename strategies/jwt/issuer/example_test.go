@@ -38,7 +38,7 @@ func Example() {
 	fmt.Println(res.Outcome(), res.User(), err)
 
 	w := httptest.NewRecorder()
-	iss.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/jwks.json", nil))
+	iss.JWKS().ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/jwks.json", nil))
 	fmt.Print(w.Body)
 	// Output:
 	// success ann <nil>

@@ -7,7 +7,7 @@
 //		Audience: []string{"https://api.example.com"},
 //		Keys:     []*issuer.Key{key},
 //	})
-//	mux.Handle("GET /.well-known/jwks.json", iss.Handler())
+//	mux.Handle("GET /.well-known/jwks.json", iss.JWKS())
 //	a.Use("jwt", jwt.New(jwt.Config{Issuers: []jwt.Issuer{iss.Trusted()}}, users.FromClaims))
 //
 // [Endpoints] are what an API's clients call: they mint tokens after a sign-in,

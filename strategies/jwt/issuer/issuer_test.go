@@ -186,11 +186,11 @@ func TestGrant(t *testing.T) {
 	}
 }
 
-// published are the kids of what Handler answers.
+// published are the kids of what JWKS answers.
 func published(t *testing.T, i *issuer.Issuer) (ids string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	i.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	i.JWKS().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	var set struct {
 		Keys []struct{ Kid string }
 	}
@@ -258,7 +258,7 @@ func TestRotation(t *testing.T) {
 }
 
 // The set has the public halves alone, and can be kept.
-func TestHandler(t *testing.T) {
+func TestJWKS(t *testing.T) {
 	t.Parallel()
 	ec, rsaKey := newECDSA(t, elliptic.P256()), newRSA(t, 2048)
 	i := newIssuer(t, privateKey(t, ec, nil), privateKey(t, rsaKey, &issuer.KeyOptions{From: time.Now().Add(time.Hour)}))
@@ -268,7 +268,7 @@ func TestHandler(t *testing.T) {
 			r.Header.Set("If-None-Match", etag)
 		}
 		w := httptest.NewRecorder()
-		i.Handler().ServeHTTP(w, r)
+		i.JWKS().ServeHTTP(w, r)
 		return w
 	}
 	w := ask("GET", "")
@@ -303,7 +303,7 @@ func TestHandler(t *testing.T) {
 	}
 	secret, _ := issuer.HMAC([]byte(strings.Repeat("s", 32)), nil)
 	w = httptest.NewRecorder()
-	newIssuer(t, secret).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	newIssuer(t, secret).JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if got := w.Body.String(); got != `{"keys":[]}`+"\n" {
 		t.Errorf("a secret is published: %s", got)
 	}

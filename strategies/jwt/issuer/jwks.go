@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Handler publishes the keys as a JWK Set (RFC 7517 section 5), with an ETag,
+// JWKS publishes the keys as a JWK Set (RFC 7517 section 5), with an ETag,
 // for Config.MaxAge. Secrets are not published: their set is empty.
-func (i *Issuer) Handler() http.Handler {
+func (i *Issuer) JWKS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
