@@ -47,7 +47,7 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 func parse(body []byte) (*answer, error) {
 	var a answer
 	if json.Unmarshal(body, &a) != nil || a.Active == nil {
-		return nil, errors.New("the answer is not of RFC 7662")
+		return nil, fmt.Errorf("%w: it is not of RFC 7662", errAnswer)
 	}
 	return &a, nil
 }

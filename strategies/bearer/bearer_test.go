@@ -19,6 +19,9 @@ type user struct{ name string }
 
 // owner is what the application knows of tokens.
 func owner(_ context.Context, token string) (*user, error) {
+	if len(token) > 4<<10 || token == "" {
+		return &user{"anyone"}, nil // if it is ever asked
+	}
 	switch token {
 	case "right":
 		return &user{"ann"}, nil
@@ -193,6 +196,9 @@ func TestWiringMistakes(t *testing.T) {
 			}()
 			f()
 		})
+	}
+	if _, err := bearer.New(owner, nil).Verify(t.Context(), ""); err == nil {
+		t.Error("an empty token lets somebody in")
 	}
 	if _, err := new(bearer.Strategy[*user]).Authenticate(with()); err != nil {
 		t.Errorf("the zero Strategy: %v", err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/egress"
 )
 
 // Introspection configures an [Introspector]. Endpoint, ClientID, ClientSecret
@@ -41,9 +42,10 @@ type Introspection struct {
 
 	// Timeout bounds a call. Default 5 s.
 	Timeout time.Duration
-	// Client sends the requests. Default: one of its own. Redirects are not
-	// followed, and answers are read up to 64 KiB, by whatever client.
-	Client *http.Client
+	// Transport sends the requests. Default: one of its own, with the proxy of
+	// the environment. Redirects are not followed, and answers have at most 64
+	// KiB, by whatever transport.
+	Transport http.RoundTripper
 
 	// CacheFor is how long an answer counts, at most until the token expires: so
 	// long a revoked token goes on. Default 0: the server is asked every time.
@@ -98,17 +100,9 @@ func NewIntrospector(c Introspection) (*Introspector, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
-	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		MaxIdleConns: 100, MaxIdleConnsPerHost: 100, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: c.Timeout, MaxResponseHeaderBytes: 64 << 10,
-	}}
-	if c.Client != nil {
-		own := *c.Client
-		client = &own
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	in := &Introspector{o: c, client: client}
+	in := &Introspector{o: c, client: egress.Client(egress.Options{
+		Timeout: c.Timeout, MaxBody: 64 << 10, Transport: c.Transport, Bad: errAnswer,
+	})}
 	in.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(c.ClientID)+":"+url.QueryEscape(c.ClientSecret)))
 	in.o.ClientSecret = ""
 	if c.CacheFor > 0 {
@@ -188,13 +182,12 @@ func unavailable(cause error) error {
 	return &passport.Failure{Code: passport.CodeUnavailable, Status: http.StatusServiceUnavailable, Err: fmt.Errorf("bearer: introspection: %w", cause)}
 }
 
-const maxAnswer = 64 << 10
+// errAnswer: the answer is not of RFC 7662.
+var errAnswer = errors.New("the answer cannot be used")
 
 // ask posts the token. What net/http says of an error has the address, which
 // is no secret, and not the body.
 func (in *Introspector) ask(ctx context.Context, token string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, in.o.Timeout)
-	defer cancel()
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, in.o.Endpoint, strings.NewReader(form))
 	if err != nil {
@@ -209,13 +202,9 @@ func (in *Introspector) ask(ctx context.Context, token string) ([]byte, error) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the endpoint answers %d", res.StatusCode)
+		return nil, fmt.Errorf("%w: its status is %d", errAnswer, res.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		err = fmt.Errorf("the answer exceeds %d bytes", maxAnswer)
-	}
-	return body, err
+	return io.ReadAll(res.Body)
 }
 
 // String names what is asked without showing the secret.
