@@ -12,15 +12,15 @@ import (
 
 var (
 	errRepeated  = errors.New("more than one Authorization header")
+	errNothing   = errors.New("an Authorization header with a scheme alone")
 	errMalformed = errors.New("the Authorization header is malformed")
 	errTwoPlaces = errors.New("credentials in two places")
 )
 
-// Authorization returns what follows the scheme in the Authorization header
-// (RFC 9110 section 11.6.2), which has to be a token68. No header, or one of
+// Credentials returns what follows the scheme in the values of the
+// Authorization header (RFC 9110 section 11.4), whatever that is. None, or of
 // another scheme: not found. An error means that the request is malformed.
-func Authorization(r *http.Request, scheme string) (credentials string, found bool, err error) {
-	values := r.Header["Authorization"]
+func Credentials(values []string, scheme string) (credentials string, found bool, err error) {
 	if len(values) == 0 {
 		return "", false, nil
 	}
@@ -31,15 +31,23 @@ func Authorization(r *http.Request, scheme string) (credentials string, found bo
 	if !strings.EqualFold(name, scheme) {
 		return "", false, nil
 	}
-	rest = strings.TrimLeft(rest, " ")
-	if !token68(rest) {
-		return "", false, errMalformed
+	if rest = strings.TrimLeft(rest, " "); rest == "" {
+		return "", false, errNothing
 	}
 	return rest, true, nil
 }
 
-// token68 tells whether s is one (RFC 9110 section 11.2).
-func token68(s string) bool {
+// Authorization is Credentials that have to be a token68.
+func Authorization(r *http.Request, scheme string) (credentials string, found bool, err error) {
+	credentials, found, err = Credentials(r.Header["Authorization"], scheme)
+	if found && !Token68(credentials) {
+		return "", false, errMalformed
+	}
+	return credentials, found, err
+}
+
+// Token68 tells whether s is one (RFC 9110 section 11.2).
+func Token68(s string) bool {
 	s = strings.TrimRight(s, "=")
 	for i := range len(s) {
 		c := s[i]
@@ -83,7 +91,7 @@ func (p Places) Find(r *http.Request) (token string, found bool, err error) {
 		}
 		if len(values) == 1 {
 			token, found = values[0], true
-			if !token68(token) {
+			if !Token68(token) {
 				return "", false, errors.New("the token is malformed")
 			}
 		}
