@@ -8,12 +8,8 @@ func KnownHeaders[U, C any](s *Strategy[U, C]) int {
 	return 0
 }
 
-// FromHeader, IsToken68, ParseHeader and Scan are parsers, for fuzzing.
-var (
-	FromHeader = fromHeader
-	IsToken68  = isToken68
-	Scan       = scan
-)
+// Scan is a parser, for fuzzing.
+var Scan = scan
 
 // CachedTokens is how many tokens are remembered.
 func CachedTokens[U, C any](s *Strategy[U, C]) int {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/bearertoken"
 	"github.com/gopassport/passport/internal/body"
 )
 
@@ -21,9 +22,12 @@ const field = "access_token"
 // extract finds the token in one of the places that are looked at. In two at
 // once there is no telling which the client meant.
 func (v *verifier) extract(r *http.Request) (token string, found bool, err error) {
-	token, found, err = fromHeader(r.Header["Authorization"])
-	if !v.elsewhere || err != nil {
-		return token, found, err
+	token, found, err = bearertoken.Credentials(r.Header["Authorization"], "Bearer")
+	if err != nil {
+		return "", false, invalidRequest(err.Error())
+	}
+	if !v.elsewhere {
+		return token, found, nil
 	}
 	places := []func(*http.Request) (string, bool, error){v.fromForm, v.fromQuery, v.fromCookie}
 	for _, from := range places {
@@ -38,38 +42,6 @@ func (v *verifier) extract(r *http.Request) (token string, found bool, err error
 		}
 	}
 	return token, found, nil
-}
-
-// fromHeader reads Authorization headers (RFC 6750 section 2.1, RFC 9110
-// section 11.4). Another scheme is no token.
-func fromHeader(values []string) (token string, found bool, err error) {
-	switch len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-	default:
-		return "", false, invalidRequest("more than one Authorization header")
-	}
-	scheme, rest, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", false, nil
-	}
-	if token = strings.TrimLeft(rest, " "); token == "" {
-		return "", false, invalidRequest("an Authorization header without a token")
-	}
-	return token, true, nil
-}
-
-// isToken68 tells what may stand behind Bearer (RFC 9110 section 11.2).
-func isToken68(s string) bool {
-	s = strings.TrimRight(s, "=")
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~+/", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // fromForm reads the body of a form, which can be read again afterwards (RFC

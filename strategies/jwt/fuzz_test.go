@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gopassport/passport/internal/bearertoken"
 	"github.com/gopassport/passport/strategies/jwt"
 )
 
@@ -15,13 +16,13 @@ func FuzzAuthorization(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		token, found, err := jwt.FromHeader([]string{value})
+		token, found, err := bearertoken.Credentials([]string{value}, "Bearer")
 		isBearer := len(value) >= 6 && strings.EqualFold(value[:6], "bearer") && (len(value) == 6 || value[6] == ' ')
 		switch {
 		case err != nil && (found || token != ""), found && (token == "" || token[0] == ' ' || !strings.HasSuffix(value, token)), isBearer != (found || err != nil):
 			t.Errorf("%q: %q, %t, %v", value, token, found, err)
 		}
-		if jwt.IsToken68(token) && strings.ContainsAny(token, " ,\"\\\t\r\n\x00\x7f") {
+		if bearertoken.Token68(token) && strings.ContainsAny(token, " ,\"\\\t\r\n\x00\x7f") {
 			t.Errorf("%q is token68", token)
 		}
 	})

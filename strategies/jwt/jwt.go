@@ -29,6 +29,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/internal/absent"
+	"github.com/gopassport/passport/internal/bearertoken"
 )
 
 // Config of [New]. It needs at least one of Issuers; all else has a default.
@@ -141,7 +142,7 @@ func (s *Strategy[U, C]) Authenticate(r *http.Request) (passport.Result[U], erro
 	var t *Token
 	if err == nil {
 		user, t, err = s.decide(r.Context(), token)
-		if errors.Is(err, ErrMalformed) && !isToken68(token) {
+		if errors.Is(err, ErrMalformed) && !bearertoken.Token68(token) {
 			err = invalidRequest("that is no token at all")
 		}
 	}
