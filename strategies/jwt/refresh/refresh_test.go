@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -169,6 +170,10 @@ func TestLifetimes(t *testing.T) {
 				t.Fatal(err)
 			}
 			token = next
+		}
+		records, err := store.List(t.Context(), "refresh:api", "ann")
+		if err != nil || slices.ContainsFunc(records, func(r sessions.Record) bool { return r.Idle > r.Absolute }) {
+			t.Errorf("an idle end behind the absolute one: %+v, %v", records, err)
 		}
 		if _, err := try(t, f, unused); !errors.Is(err, refresh.ErrInvalid) {
 			t.Errorf("a family that was not used for two hours: %v", err)
