@@ -118,16 +118,14 @@ func parse(credentials string) (name, password string, err error) {
 	if err != nil {
 		return "", "", errors.New("basic: the credentials are not base64")
 	}
-	name, password, found := strings.Cut(string(raw), ":")
+	name, password, _ = strings.Cut(string(raw), ":")
 	switch {
-	case !found:
-		return "", "", errors.New("basic: the credentials have no colon")
 	case !utf8.Valid(raw):
 		return "", "", errors.New("basic: the credentials are not UTF-8")
 	case strings.ContainsFunc(string(raw), unicode.IsControl):
 		return "", "", errors.New("basic: the credentials have control characters")
 	case name == "" || password == "":
-		return "", "", errors.New("basic: the name or the password is empty")
+		return "", "", errors.New("basic: the credentials have no colon, or nothing on a side of it")
 	}
 	return name, password, nil
 }
