@@ -3,8 +3,10 @@ package issuer
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -109,7 +111,19 @@ func (e *Endpoints[U]) endpoint(f func(http.ResponseWriter, *http.Request, field
 	})
 }
 
-func (e *Endpoints[U]) serve(w http.ResponseWriter, r *http.Request, f func(http.ResponseWriter, *http.Request, fields) error) error {
+// serve returns before anything is written, or without an error. A panic of
+// the application's functions is one.
+func (e *Endpoints[U]) serve(w http.ResponseWriter, r *http.Request, f func(http.ResponseWriter, *http.Request, fields) error) (err error) {
+	defer func() {
+		p := recover()
+		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+			panic(p)
+		}
+		if p != nil {
+			e.log.ErrorContext(r.Context(), "issuer: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errors.New("issuer: panic in a function of the application")
+		}
+	}()
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return &passport.Failure{Code: passport.CodeMethodNotAllowed, Status: http.StatusMethodNotAllowed}

@@ -64,6 +64,7 @@ type EndpointsConfig[U any] struct {
 type Endpoints[U any] struct {
 	c       EndpointsConfig[U]
 	stamper passport.Stamper[U]
+	isNil   func(U) bool
 	cross   *http.CrossOriginProtection
 	log     *slog.Logger
 }
@@ -76,7 +77,7 @@ func NewEndpoints[U any](c EndpointsConfig[U]) *Endpoints[U] {
 	if c.Cookie != "" && (!challenge.Token(c.Cookie) || strings.HasPrefix(c.Cookie, "__")) {
 		panic("issuer: EndpointsConfig.Cookie is a name of letters, digits and hyphens; the prefix __Host- is put before it")
 	}
-	e := &Endpoints[U]{c: c, cross: http.NewCrossOriginProtection(), log: c.Logger}
+	e := &Endpoints[U]{c: c, isNil: absent.User[U](), cross: http.NewCrossOriginProtection(), log: c.Logger}
 	e.stamper, _ = c.Serializer.(passport.Stamper[U])
 	if e.log == nil {
 		e.log = slog.Default()
@@ -163,6 +164,9 @@ func (e *Endpoints[U]) refresh(w http.ResponseWriter, r *http.Request, form fiel
 		user, err := e.c.Serializer.Deserialize(ctx, family.User)
 		if err != nil {
 			return err
+		}
+		if e.isNil(user) {
+			return passport.ErrNoUser
 		}
 		if subtle.ConstantTimeCompare([]byte(e.stamp(user)), []byte(family.Stamp)) != 1 {
 			return passport.ErrNoUser

@@ -51,6 +51,8 @@ func (s *site) byName(_ context.Context, name string) (*user, error) {
 		return nil, s.err
 	case !ok:
 		return nil, passport.ErrNoUser
+	case u == nil:
+		return nil, nil
 	}
 	copied := *u
 	return &copied, nil
@@ -117,7 +119,12 @@ func newSite(t testing.TB, change func(*issuer.EndpointsConfig[*user])) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serializer := passport.StampBy(passport.SerializeBy(func(u *user) string { return u.name }, s.byName), func(u *user) string { return u.stamp })
+	serializer := passport.StampBy(passport.SerializeBy(func(u *user) string { return u.name }, s.byName), func(u *user) string {
+		if u == nil {
+			return "1"
+		}
+		return u.stamp
+	})
 	a := passport.New(passport.Config[*user]{Serializer: serializer, Sessions: sessions.New(s.store, &sessions.Options{Logger: log}), Logger: log,
 		Secrets: [][]byte{[]byte(strings.Repeat("c", 32))}})
 	a.Use("header", passport.Credentials(passport.HeaderCredential("X-User"), s.byName))
@@ -298,6 +305,34 @@ func TestRefused(t *testing.T) {
 	if a := s.post(t, "/refresh", refreshing(token)); a.status != 200 {
 		t.Errorf("the token after all that: %+v", a)
 	}
+	// Ann may write, and this family may not.
+	reader := s.post(t, "/tokens", "scope=read", "X-User", "ann")
+	s.post(t, "/refresh", refreshing(reader.Token, "scope=read+write")).wants(t, 400, "invalid_scope")
+	generous := newSite(t, func(c *issuer.EndpointsConfig[*user]) {
+		c.Grant = func(_ context.Context, _ *user, g issuer.Grant) (issuer.Grant, error) { return g, nil }
+	})
+	for _, scope := range []string{"%22", "%5C", "%00", "%C3%A9", strings.Repeat("x", 1025)} {
+		generous.post(t, "/tokens", "scope="+scope, "X-User", "ann").wants(t, 400, "invalid_scope")
+	}
+}
+
+// F02: a panic of the application gives nobody a token, and is logged once.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *issuer.EndpointsConfig[*user]) {
+		c.Grant = func(_ context.Context, u *user, g issuer.Grant) (issuer.Grant, error) {
+			if u.stamp == "1" && g.Scope == "boom" {
+				panic("boom")
+			}
+			return g, nil
+		}
+	})
+	if a := s.post(t, "/tokens", "scope=boom", "X-User", "ann"); a.status != 500 || a.Token != "" {
+		t.Errorf("%+v", a)
+	}
+	if n := strings.Count(s.log.String(), "issuer: panic\""); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, &s.log)
+	}
 }
 
 // A user who is gone, banned, or has another stamp than at the sign-in has no
@@ -308,6 +343,7 @@ func TestUserChanges(t *testing.T) {
 		"gone":    func(s *site) { delete(s.users, "ann") },
 		"stamp":   func(s *site) { s.users["ann"].stamp = "2" },
 		"refused": func(s *site) { s.err = passport.ErrNoUser },
+		"nil":     func(s *site) { s.users["ann"] = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
