@@ -135,8 +135,10 @@ func New(store sessions.Store, secrets [][]byte, o *Options) (*Families, error) 
 		f.log = slog.Default()
 	}
 	var err error
-	f.keys, err = newKeys(secrets, f.realm)
-	return f, err
+	if f.keys, err = newKeys(secrets, f.realm); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func mustName(name string) {

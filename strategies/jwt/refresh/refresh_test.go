@@ -349,7 +349,7 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 	for name, secrets := range map[string][][]byte{"none": nil, "empty": {nil}, "short": {secret, secret[:31]}} {
-		if _, err := refresh.New(store, secrets, nil); err == nil || strings.Contains(err.Error(), "0123") {
+		if f, err := refresh.New(store, secrets, nil); f != nil || err == nil || strings.Contains(err.Error(), "0123") {
 			t.Errorf("secrets %s: %v", name, err)
 		}
 	}
