@@ -17,7 +17,7 @@ func TestBudget(t *testing.T) {
 		run    func()
 		allocs float64
 	}{
-		"right": {func() { _, _ = s.Authenticate(right) }, 7},
+		"right": {func() { _, _ = s.Authenticate(right) }, 8},
 		"wrong": {func() { _, _ = s.Authenticate(wrong) }, 2},
 	} {
 		got := testing.AllocsPerRun(200, c.run)
