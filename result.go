@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Outcome is what was decided. The set is open: one that you do not know is
@@ -139,7 +138,10 @@ func (r Result[U]) WithValue(key string, value any) Result[U] {
 // pwd, otp, hwk. Called again, it adds one: the last step of a sign-in with
 // several names them all. Login keeps them in the session.
 func (r Result[U]) WithFactor(method string) Result[U] {
-	r.factor = strings.TrimPrefix(r.factor+" "+method, " ")
+	if r.factor != "" {
+		method = r.factor + " " + method
+	}
+	r.factor = method
 	return r
 }
 
