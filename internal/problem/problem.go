@@ -23,14 +23,14 @@ type Details struct {
 	Error     string `json:"error,omitempty"` // of an endpoint of OAuth 2: RFC 6749 section 5.2
 }
 
-// docs is where the codes are explained.
-const docs = "https://github.com/gopassport/passport/blob/main/docs/errors/"
+// Docs is where the codes are explained.
+const Docs = "https://github.com/gopassport/passport/blob/main/docs/errors/"
 
 // Write answers with d; type and title follow from code and status.
 func Write(w http.ResponseWriter, r *http.Request, d Details) {
 	header := w.Header()
 	header.Del("Content-Length")
-	d.Type, d.Title = docs+d.Code+".md", http.StatusText(d.Status)
+	d.Type, d.Title = Docs+d.Code+".md", http.StatusText(d.Status)
 	if WantsHTML(r) {
 		header.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(d.Status)
