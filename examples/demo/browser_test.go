@@ -38,3 +38,12 @@ func TestBrowserSocial(t *testing.T) {
 	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-idp", idp, "-db", filepath.Join(t.TempDir(), "demo.db"))
 	browser.Run(t, "testdata/social.mjs", "http://"+addr, "http://"+idp, os.Getenv("PASSPORT_SCREENSHOTS"))
 }
+
+// TestExplain is what a developer sees who wonders about a refusal: see
+// testdata/explain.mjs.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	binary, addr := process.Build(t, "."), process.FreeAddr(t)
+	process.Start(t, addr, binary, "-addr", addr, "-idp", process.FreeAddr(t), "-db", filepath.Join(t.TempDir(), "demo.db"), "-explain")
+	browser.Run(t, "testdata/explain.mjs", "http://"+addr, os.Getenv("PASSPORT_SCREENSHOTS"))
+}

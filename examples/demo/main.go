@@ -10,6 +10,9 @@
 //	go run -C examples ./demo -addr localhost:8082 -db postgres://user:password@localhost:5432/site
 //	go run -C examples ./demo -addr localhost:8083 -db redis://localhost:6379/0
 //
+// With -explain, /debug/passport shows on this machine why somebody was
+// refused.
+//
 // Two users are there at the first start: alice with the password
 // wonderland-wonderland, and bob with builder-builder.
 package main
@@ -30,6 +33,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/explain"
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/sessions"
 	"github.com/gopassport/passport/strategies/local"
@@ -40,33 +44,40 @@ import (
 func main() {
 	addr := flag.String("addr", "localhost:8080", "address to listen on")
 	db := flag.String("db", "demo.db", "SQLite file, made when it is missing, or a mysql://, postgres:// or redis:// URL")
-	idpAddr := flag.String("idp", "localhost:8090", "where the OpenID provider listens, which the first demo starts")
+	idp := flag.String("idp", "localhost:8090", "where the OpenID provider listens, which the first demo starts")
+	why := flag.Bool("explain", false, "show at /debug/passport, on this machine alone, why somebody was refused")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *idpAddr, *db); err != nil {
+	if err := run(ctx, options{*addr, *idp, *db, *why}); err != nil {
 		slog.Error("demo", "error", err)
 		os.Exit(1)
 	}
 }
 
+// options are the flags.
+type options struct {
+	addr, idp, db string
+	explain       bool
+}
+
 // run serves until ctx is done, and lets the requests under way finish.
-func run(ctx context.Context, addr, idpAddr, name string) error {
-	db, err := open(ctx, name)
+func run(ctx context.Context, o options) error {
+	db, err := open(ctx, o.db)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.close() }()
-	s, err := newSite(ctx, db, "http://"+addr, "http://"+idpAddr)
+	s, err := newSite(ctx, db, o)
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("http://%s\n", addr)
+	fmt.Printf("http://%s\n", o.addr)
 
 	var background sync.WaitGroup
 	defer background.Wait() // before the database closes
@@ -74,7 +85,7 @@ func run(ctx context.Context, addr, idpAddr, name string) error {
 	defer cancel()
 	background.Go(func() { _ = s.sessions.Sweep(ctx, 0) })
 	background.Go(func() {
-		if err := serveIdentities(ctx, idpAddr, "http://"+addr); err != nil {
+		if err := serveIdentities(ctx, o.idp, "http://"+o.addr); err != nil {
 			slog.Error("demo: the OpenID provider", "error", err)
 		}
 	})
@@ -109,9 +120,10 @@ type site struct {
 	users    *users
 	connect  *oidcprovider.Provider // for those who are signed in
 	issuer   string
+	explain  *explain.Explainer // nil unless it is on
 }
 
-func newSite(ctx context.Context, db database, origin, issuer string) (*site, error) {
+func newSite(ctx context.Context, db database, o options) (*site, error) {
 	secret, err := db.secret(ctx)
 	if err != nil {
 		return nil, err
@@ -121,10 +133,15 @@ func newSite(ctx context.Context, db database, origin, issuer string) (*site, er
 	s := &site{
 		sessions: sessions.New(db.sessions(), nil),
 		users:    &users{db: db, hasher: password.New(nil)},
-		issuer:   issuer,
+		issuer:   "http://" + o.idp,
 	}
 	if err := s.users.seed(ctx); err != nil {
 		return nil, err
+	}
+	var onAttempt func(context.Context, passport.Attempt)
+	if o.explain {
+		s.explain = explain.New(nil)
+		onAttempt = s.explain.OnAttempt
 	}
 	s.auth = passport.New(passport.Config[*User]{
 		Serializer: passport.StampBy(passport.SerializeBy((*User).Key, db.byID), (*User).Stamp),
@@ -133,11 +150,12 @@ func newSite(ctx context.Context, db database, origin, issuer string) (*site, er
 		LoginPage:  "/login",
 		Skip:       func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
 		Error:      s.refused,
+		OnAttempt:  onAttempt,
 	})
 	s.local = local.New(s.users.byName, &local.Options[*User]{Hasher: s.users.hasher})
 	s.auth.Use("local", s.local)
 	s.auth.UseFunc("register", s.users.signUp)
-	return s, s.useSocial(origin, issuer)
+	return s, s.useSocial("http://"+o.addr, s.issuer)
 }
 
 func (s *site) handler() http.Handler {
@@ -184,6 +202,10 @@ func (s *site) handler() http.Handler {
 	mux.Handle("POST /sessions/revoke", a.RequireFunc(s.revoke))
 	mux.Handle("POST /sessions/revoke-others", a.RequireFunc(s.revokeOthers))
 	mux.Handle("GET /api/me", a.RequireFunc(s.me))
+
+	if s.explain != nil {
+		mux.Handle("GET /debug/passport", s.explain)
+	}
 
 	const largestForm = 64 << 10
 	return guard(s.issuer, deadline(http.MaxBytesHandler(a.Handler(mux), largestForm)))

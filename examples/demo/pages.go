@@ -42,6 +42,7 @@ type page struct {
 	User        *User    // nil for a stranger
 	Notices     []string // what went well
 	Error       string   // what did not
+	Explain     bool     // whether there is a page that says more
 	Data        any
 }
 
@@ -49,6 +50,7 @@ type page struct {
 // the page brings an error of its own.
 func (s *site) render(w http.ResponseWriter, r *http.Request, status int, p page) {
 	p.User, _ = s.auth.User(r.Context())
+	p.Explain = s.explain != nil
 	if p.Error == "" {
 		p.Notices = append(p.Notices, s.messages(w, r)...)
 	}
