@@ -13,6 +13,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -48,8 +49,7 @@ type Entry struct {
 	Cause         string        `json:"cause,omitempty"` // at most 500 bytes
 	Name          string        `json:"name,omitempty"`  // what the credentials claim
 	User          string        `json:"user,omitempty"`  // of the session
-	Method        string        `json:"method"`
-	Route         string        `json:"route"` // the pattern, or else the path
+	Route         string        `json:"route"`           // the method, and the pattern or else the path
 }
 
 // An Explainer keeps the last attempts of any number of Authenticators, and
@@ -115,8 +115,8 @@ func (e *Explainer) note(authenticator string, a passport.Attempt) {
 		n.Cause = cut(a.Cause.Error(), maxCause)
 	}
 	if r := a.Request; r != nil {
-		n.Method, n.Route = cut(r.Method, maxText), cut(r.URL.Path, maxText)
-		if r.Pattern != "" {
+		n.Route = cut(r.Method+" "+cmp.Or(r.Pattern, r.URL.Path), maxText)
+		if strings.Contains(r.Pattern, " ") { // it has the method
 			n.Route = r.Pattern
 		}
 	}

@@ -131,7 +131,7 @@ func TestEntries(t *testing.T) {
 		Times: 1, Event: "require", Strategy: "key", Outcome: "fail", Code: "invalid-credentials",
 		Page:  "https://docs.example/codes/invalid-credentials.md",
 		Cause: "passport: invalid-credentials: passport: invalid credentials",
-		Name:  `ann\r\n<script>`, Method: "GET", Route: "GET /api/{id}",
+		Name:  `ann\r\n<script>`, Route: "GET /api/{id}",
 	}
 	entry := func(change func(*explain.Entry)) explain.Entry {
 		e := base

@@ -57,8 +57,8 @@ export default async ({ browser, args: [site, dir], assert }) => {
 	await look('explain')
 	assert.deepEqual(violations, [])
 
-	// A name of somewhere else that points here is told nothing.
-	const rebound = await browser.newContext({ extraHTTPHeaders: { 'X-Forwarded-For': '127.0.0.1' } })
-	const refused = await (await rebound.newPage()).goto(site + '/debug/passport')
+	// What comes by a proxy is told nothing.
+	const proxied = await browser.newContext({ extraHTTPHeaders: { 'X-Forwarded-For': '127.0.0.1' } })
+	const refused = await (await proxied.newPage()).goto(site + '/debug/passport')
 	assert.equal(refused.status(), 403)
 }
