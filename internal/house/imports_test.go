@@ -108,9 +108,11 @@ func forbidden(name, imp string, all map[string]pkg) string {
 		allowed = []string{"sessions", "internal"}
 	case within(name, "password"):
 		allowed = []string{"internal"}
+	case within(name, "throttle"):
+		allowed = []string{".", "internal"}
 	case within(name, "strategies"):
 		own := strings.Join(strings.Split(name, "/")[:2], "/") // strategies/oauth, with all below it
-		allowed = []string{".", "sessions", "password", "internal", own}
+		allowed = []string{".", "sessions", "password", "throttle", "internal", own}
 	default:
 		return ""
 	}

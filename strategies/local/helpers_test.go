@@ -15,7 +15,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/password"
-	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/throttle"
 )
 
 type user struct{ name string }
@@ -92,8 +92,8 @@ func newAuthenticator(log *slog.Logger) *passport.Authenticator[*user] {
 // free is a Limiter that lets everyone in.
 type free struct{}
 
-func (free) Attempt(context.Context, string, string) (func(local.Verdict), error) {
-	return func(local.Verdict) {}, nil
+func (free) Attempt(context.Context, string, string) (func(throttle.Verdict), error) {
+	return func(throttle.Verdict) {}, nil
 }
 
 func form(name, pw string) *http.Request {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/throttle"
 )
 
 // throttledStrategy has the default Limiter.
@@ -295,7 +296,7 @@ func TestClientBehindProxy(t *testing.T) {
 
 type brokenLimiter struct{ err error }
 
-func (l brokenLimiter) Attempt(context.Context, string, string) (func(local.Verdict), error) {
+func (l brokenLimiter) Attempt(context.Context, string, string) (func(throttle.Verdict), error) {
 	return nil, l.err
 }
 
@@ -338,36 +339,36 @@ func TestPanicSettles(t *testing.T) { // F02
 }
 
 func TestMemoryIsBounded(t *testing.T) { // A22
-	l := local.NewMemoryLimiter(&local.LimiterOptions{Entries: 100})
-	attempt := func(account, client string, v local.Verdict) error {
+	l := throttle.NewMemory(&throttle.MemoryOptions{Entries: 100})
+	attempt := func(account, client string, v throttle.Verdict) error {
 		done, err := l.Attempt(t.Context(), account, client)
 		if err == nil {
 			done(v)
-			done(local.Wrong) // a second call is nothing
+			done(throttle.Wrong) // a second call is nothing
 		}
 		return err
 	}
-	if err := attempt("owner", "home", local.Right); err != nil {
+	if err := attempt("owner", "home", throttle.Right); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 10_000 {
-		if err := attempt(fmt.Sprint("account", i), fmt.Sprint("client", i), local.Wrong); err != nil {
+		if err := attempt(fmt.Sprint("account", i), fmt.Sprint("client", i), throttle.Wrong); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// What was pushed out is forgotten; what a success made is not.
 	for range 5 {
-		if err := attempt("owner", "elsewhere", local.Wrong); err != nil {
+		if err := attempt("owner", "elsewhere", throttle.Wrong); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := attempt("owner", "elsewhere", local.Wrong); err == nil {
+	if err := attempt("owner", "elsewhere", throttle.Wrong); err == nil {
 		t.Error("a stranger is let in")
 	}
-	if err := attempt("owner", "home", local.Right); err != nil {
+	if err := attempt("owner", "home", throttle.Right); err != nil {
 		t.Errorf("the owner is forgotten: %v", err)
 	}
-	if n := local.Remembered(l); n > 300 {
+	if n := l.Len(); n > 300 {
 		t.Errorf("%d entries, want at most 300", n)
 	}
 }

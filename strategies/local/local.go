@@ -8,7 +8,7 @@
 // account exists: an unknown name, a wrong password and a locked account are
 // the same refusal after the same work (see package password). Attempts are
 // throttled by account and by client before any hash is computed (see
-// [Limiter]).
+// package throttle).
 //
 // Credentials come from the body of a POST alone, never from the query, which
 // ends up in logs.
@@ -24,6 +24,7 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/password"
+	"github.com/gopassport/passport/throttle"
 )
 
 // The codes of this strategy's failures, besides passport's
@@ -32,7 +33,7 @@ const (
 	CodeBadRequest           = "bad-request"            // 400
 	CodeTooLarge             = "too-large"              // 413
 	CodeUnsupportedMediaType = "unsupported-media-type" // 415
-	CodeThrottled            = "throttled"              // 429, with Retry-After
+	CodeThrottled            = throttle.CodeThrottled   // 429, with Retry-After
 	CodeBusy                 = "busy"                   // 503, with Retry-After
 )
 
@@ -69,9 +70,9 @@ type Options[U any] struct {
 	// hashes stay as they are.
 	Rehash func(ctx context.Context, user U, old, new string) error
 
-	// Limiter throttles attempts. Default: NewMemoryLimiter(nil), which counts
+	// Limiter throttles attempts. Default: throttle.NewMemory(nil), which counts
 	// in this process alone.
-	Limiter Limiter
+	Limiter throttle.Limiter
 	// InsecureIgnoreLimiterErrors lets attempts through, unthrottled, while the
 	// Limiter's store fails. Default: they are answered 503.
 	InsecureIgnoreLimiterErrors bool
@@ -83,7 +84,8 @@ type Options[U any] struct {
 // A Strategy signs in with a name and a password. It is safe for concurrent
 // use.
 type Strategy[U any] struct {
-	o Options[U]
+	o      Options[U]
+	limits throttle.Options
 	// check decides about a canonical name. After an error that is no refusal
 	// nothing is known. upgrade, if any, is to be called once the decision
 	// stands.
@@ -173,7 +175,10 @@ func newStrategy[U any](o *Options[U]) *Strategy[U] {
 		s.o.Canonical = Canonical
 	}
 	if s.o.Limiter == nil {
-		s.o.Limiter = NewMemoryLimiter(nil)
+		s.o.Limiter = throttle.NewMemory(nil)
+	}
+	s.limits = throttle.Options{
+		Limiter: s.o.Limiter, InsecureIgnoreLimiterErrors: s.o.InsecureIgnoreLimiterErrors, Logger: s.o.Logger,
 	}
 	return s
 }
@@ -188,7 +193,7 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 	}
 	var user U
 	if err == nil {
-		user, err = s.verify(r.Context(), name, password, clientOf(r))
+		user, err = s.verify(r.Context(), name, password, throttle.ClientOf(r))
 	}
 	if f, refused := passport.AsRefusal(err); refused {
 		return res.Fail(f)
@@ -205,7 +210,7 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 // 500; other errors mean that something is broken. The client is taken from
 // the context of a request below passport's Handler, if it is one.
 func (s *Strategy[U]) Verify(ctx context.Context, name, password string) (U, error) {
-	return s.verify(ctx, name, password, clientIn(ctx))
+	return s.verify(ctx, name, password, throttle.ClientIn(ctx))
 }
 
 func (s *Strategy[U]) verify(ctx context.Context, name, password, client string) (user U, err error) {
@@ -229,31 +234,12 @@ func (s *Strategy[U]) verify(ctx context.Context, name, password, client string)
 // throttled counts one attempt before anything is spent on it, and settles
 // the account when it is decided, or when check panics.
 func (s *Strategy[U]) throttled(ctx context.Context, account, password, client string) (user U, upgrade func(), err error) {
-	done, err := s.o.Limiter.Attempt(ctx, account, client)
-	if err != nil {
-		if f, ok := errors.AsType[*passport.Failure](err); ok { // anything else is the store's
-			if _, refused := passport.AsRefusal(f); refused {
-				return user, nil, err
-			}
-		}
-		if !s.o.InsecureIgnoreLimiterErrors {
-			return user, nil, &passport.Failure{
-				Code: passport.CodeUnavailable, Status: http.StatusServiceUnavailable, Message: "Try again later.", Err: err,
-			}
-		}
-		s.logger().WarnContext(ctx, "local: attempt not throttled, the limiter failed", "error", err)
-		done = func(Verdict) {}
-	}
-	verdict := Undecided
-	defer func() { done(verdict) }()
-	user, upgrade, err = s.check(ctx, account, password)
-	_, detour := errors.AsType[*passport.Detour](err)
-	_, refused := passport.AsRefusal(err)
-	switch {
-	case refused:
-		verdict = Wrong
-	case err == nil, detour:
-		verdict = Right
+	refused := throttle.Try(ctx, &s.limits, account, client, func() throttle.Verdict {
+		user, upgrade, err = s.check(ctx, account, password)
+		return throttle.Judge(err)
+	})
+	if refused != nil {
+		return user, nil, refused
 	}
 	return user, upgrade, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/throttle"
 )
 
 func asFailure(err error) (*passport.Failure, bool) { return errors.AsType[*passport.Failure](err) }
@@ -183,10 +184,10 @@ func TestCanonicalName(t *testing.T) { // A21
 // recorder is a Limiter that lets everyone in and remembers who.
 type recorder struct{ accounts, clients []string }
 
-func (l *recorder) Attempt(_ context.Context, account, client string) (func(local.Verdict), error) {
+func (l *recorder) Attempt(_ context.Context, account, client string) (func(throttle.Verdict), error) {
 	l.accounts = append(l.accounts, account)
 	l.clients = append(l.clients, client)
-	return func(local.Verdict) {}, nil
+	return func(throttle.Verdict) {}, nil
 }
 
 func TestFunc(t *testing.T) { // A07, A08, L5
@@ -233,7 +234,7 @@ func TestFunc(t *testing.T) { // A07, A08, L5
 func TestBusy(t *testing.T) { // A16
 	q := &quick{gate: make(chan struct{})}
 	hasher := password.New(&password.Options{Scheme: q, Concurrent: 1, Queue: -1})
-	s := local.New(accounts().find, &local.Options[*user]{Hasher: hasher, Limiter: local.NewMemoryLimiter(nil)})
+	s := local.New(accounts().find, &local.Options[*user]{Hasher: hasher, Limiter: throttle.NewMemory(nil)})
 	first := make(chan passport.Outcome)
 	go func() { o, _ := decide(t, s, form("alice", "right")); first <- o }()
 	for q.verified.Load() == 0 {
@@ -276,7 +277,6 @@ func TestWiringMistakes(t *testing.T) { // L1, F16
 		"no verify":   func() { local.Func[*user](nil, nil) },
 		"same fields": func() { local.New(find, &local.Options[*user]{NameField: "x", PasswordField: "x"}) },
 		"negative":    func() { local.New(find, &local.Options[*user]{MaxBody: -1}) },
-		"limiter":     func() { local.NewMemoryLimiter(&local.LimiterOptions{Free: 11}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/throttle"
 )
 
 // logged is a page's line of the log.
@@ -22,17 +23,17 @@ var logged = regexp.MustCompile("(?s)\\*\\*In the log.*```text\n(level=[^\n]+)\n
 // Every refusal has a cause in the log, and its page shows the line.
 func TestCausesAreLogged(t *testing.T) {
 	// failed is a limiter that has seen n failures; N in the account numbers them.
-	failed := func(n int, account, client string) local.Limiter {
-		l := local.NewMemoryLimiter(nil)
+	failed := func(n int, account, client string) throttle.Limiter {
+		l := throttle.NewMemory(nil)
 		for i := range n {
-			if err := end(t, l, strings.ReplaceAll(account, "N", fmt.Sprint(i)), client, local.Wrong); err != nil {
+			if err := end(t, l, strings.ReplaceAll(account, "N", fmt.Sprint(i)), client, throttle.Wrong); err != nil {
 				t.Fatal(err)
 			}
 		}
 		return l
 	}
-	known := local.NewMemoryLimiter(nil)
-	for _, v := range []local.Verdict{local.Right, local.Wrong, local.Wrong, local.Wrong, local.Wrong, local.Wrong} {
+	known := throttle.NewMemory(nil)
+	for _, v := range []throttle.Verdict{throttle.Right, throttle.Wrong, throttle.Wrong, throttle.Wrong, throttle.Wrong, throttle.Wrong} {
 		if err := end(t, known, "alice", "192.0.2.1", v); err != nil {
 			t.Fatal(err)
 		}
@@ -71,9 +72,9 @@ func TestCausesAreLogged(t *testing.T) {
 		{"unsupported-media-type: local: multipart/form-data", post("multipart/form-data; boundary=x", "x"), local.Options[*user]{}},
 		{`unsupported-media-type: local: charset "latin1"`, post(formType+"; charset=latin1", "x"), local.Options[*user]{}},
 		{"unsupported-media-type: local: malformed Content-Type", post(formType+"; charset", "x"), local.Options[*user]{}},
-		{"throttled: local: too many failures at the account", form("alice", "right"), local.Options[*user]{Limiter: failed(5, "alice", "203.0.113.9")}},
-		{"throttled: local: too many failures of the client", form("alice", "right"), local.Options[*user]{Limiter: failed(20, "junkN", "192.0.2.1")}},
-		{"throttled: local: too many failures of the client at the account", form("alice", "right"), local.Options[*user]{Limiter: known}},
+		{"throttled: throttle: too many failures at the account", form("alice", "right"), local.Options[*user]{Limiter: failed(5, "alice", "203.0.113.9")}},
+		{"throttled: throttle: too many failures of the client", form("alice", "right"), local.Options[*user]{Limiter: failed(20, "junkN", "192.0.2.1")}},
+		{"throttled: throttle: too many failures of the client at the account", form("alice", "right"), local.Options[*user]{Limiter: known}},
 		{"busy: password: too many hashes at once", form("alice", "right"), local.Options[*user]{Hasher: hasher}},
 		{"invalid-credentials: password: does not match", form("alice", "wrong"), local.Options[*user]{}},
 		{"invalid-credentials: passport: no such user", form("nobody", "wrong"), local.Options[*user]{}},

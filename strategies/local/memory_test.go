@@ -12,10 +12,11 @@ import (
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/local"
+	"github.com/gopassport/passport/throttle"
 )
 
 // end makes one attempt that ends with v.
-func end(t *testing.T, l *local.MemoryLimiter, account, client string, v local.Verdict) error {
+func end(t *testing.T, l *throttle.Memory, account, client string, v throttle.Verdict) error {
 	t.Helper()
 	done, err := l.Attempt(t.Context(), account, client)
 	if err == nil {
@@ -27,29 +28,29 @@ func end(t *testing.T, l *local.MemoryLimiter, account, client string, v local.V
 // A22, A23: a flood of names, refused for its client or never decided, pushes
 // no counter out, so that the bound on guesses at one account stands.
 func TestFloodOfNamesEvictsNothing(t *testing.T) {
-	for name, verdict := range map[string]local.Verdict{"refused": local.Wrong, "undecided": local.Undecided} {
+	for name, verdict := range map[string]throttle.Verdict{"refused": throttle.Wrong, "undecided": throttle.Undecided} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := local.NewMemoryLimiter(nil)
+				l := throttle.NewMemory(nil)
 				guesses := 0
 				for minute := range 4 {
 					for range 50 {
-						if err := end(t, l, "victim", fmt.Sprint("guesser", guesses), local.Wrong); err != nil {
+						if err := end(t, l, "victim", fmt.Sprint("guesser", guesses), throttle.Wrong); err != nil {
 							break
 						}
 						guesses++
 					}
-					before := local.Remembered(l)
+					before := l.Len()
 					let := 0
 					for i := range 50_000 {
 						if end(t, l, fmt.Sprint("junk", minute, i), "flood", verdict) == nil {
 							let++
 						}
 					}
-					if verdict == local.Wrong && let > 30 {
+					if verdict == throttle.Wrong && let > 30 {
 						t.Fatalf("%d of the flood are let in", let)
 					}
-					if more := local.Remembered(l) - before; more > 31 {
+					if more := l.Len() - before; more > 31 {
 						t.Errorf("%d more entries", more)
 					}
 					time.Sleep(time.Minute)
@@ -64,8 +65,8 @@ func TestFloodOfNamesEvictsNothing(t *testing.T) {
 
 // A23: the counter of an attempt under way stays, whatever comes meanwhile.
 func TestUnderWayIsNotEvicted(t *testing.T) {
-	l := local.NewMemoryLimiter(&local.LimiterOptions{Entries: 10})
-	var dones []func(local.Verdict)
+	l := throttle.NewMemory(&throttle.MemoryOptions{Entries: 10})
+	var dones []func(throttle.Verdict)
 	for i := range 5 {
 		done, err := l.Attempt(t.Context(), "victim", fmt.Sprint("guesser", i))
 		if err != nil {
@@ -73,7 +74,7 @@ func TestUnderWayIsNotEvicted(t *testing.T) {
 		}
 		dones = append(dones, done)
 	}
-	var others []func(local.Verdict)
+	var others []func(throttle.Verdict)
 	for i := range 1000 {
 		done, err := l.Attempt(t.Context(), fmt.Sprint("other", i), fmt.Sprint("client", i))
 		if err != nil {
@@ -81,20 +82,20 @@ func TestUnderWayIsNotEvicted(t *testing.T) {
 		}
 		others = append(others, done)
 	}
-	if err := end(t, l, "victim", "late", local.Wrong); err == nil {
+	if err := end(t, l, "victim", "late", throttle.Wrong); err == nil {
 		t.Error("a sixth guess while five are under way")
 	}
 	for _, done := range slices.Concat(dones, others) {
-		done(local.Wrong)
+		done(throttle.Wrong)
 	}
-	if err := end(t, l, "victim", "late", local.Wrong); err == nil {
+	if err := end(t, l, "victim", "late", throttle.Wrong); err == nil {
 		t.Error("a sixth guess after five failures")
 	}
 	// The room that they took is given back.
-	if err := end(t, l, "one more", "one more", local.Wrong); err != nil {
+	if err := end(t, l, "one more", "one more", throttle.Wrong); err != nil {
 		t.Fatal(err)
 	}
-	if n := local.Remembered(l); n > 20 {
+	if n := l.Len(); n > 20 {
 		t.Errorf("%d entries, want at most 20", n)
 	}
 }
@@ -103,28 +104,28 @@ func TestUnderWayIsNotEvicted(t *testing.T) {
 // that has more.
 func TestHeavyCounterStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := local.NewMemoryLimiter(&local.LimiterOptions{Entries: 100})
+		l := throttle.NewMemory(&throttle.MemoryOptions{Entries: 100})
 		for i := range 8 {
-			for end(t, l, "victim", fmt.Sprint("guesser", i), local.Wrong) != nil {
+			for end(t, l, "victim", fmt.Sprint("guesser", i), throttle.Wrong) != nil {
 				time.Sleep(time.Second)
 			}
 		}
 		for i := range 10_000 {
-			if err := end(t, l, fmt.Sprint("junk", i), fmt.Sprint("client", i), local.Wrong); err != nil {
+			if err := end(t, l, fmt.Sprint("junk", i), fmt.Sprint("client", i), throttle.Wrong); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if end(t, l, "victim", "late", local.Wrong) == nil {
+		if end(t, l, "victim", "late", throttle.Wrong) == nil {
 			t.Error("the victim's counter was pushed out")
 		}
 		// Once it is forgiven it goes as any other.
 		time.Sleep(8 * 24 * time.Hour)
 		for i := range 200 {
-			if err := end(t, l, fmt.Sprint("junk", i), fmt.Sprint("client", i), local.Wrong); err != nil {
+			if err := end(t, l, fmt.Sprint("junk", i), fmt.Sprint("client", i), throttle.Wrong); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n := local.Remembered(l); n > 200 {
+		if n := l.Len(); n > 200 {
 			t.Errorf("%d entries", n)
 		}
 	})
@@ -203,16 +204,16 @@ func TestNeighbourCostsAMinute(t *testing.T) {
 // other waiting.
 func TestOfficeMistypes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := local.NewMemoryLimiter(nil)
+		l := throttle.NewMemory(nil)
 		for day := range 3 {
 			for i := range 100 {
 				name := fmt.Sprint("colleague", i)
 				for range min(day, 1) { // on the first day they are strangers
-					if err := end(t, l, name, "office", local.Wrong); err != nil {
+					if err := end(t, l, name, "office", throttle.Wrong); err != nil {
 						t.Fatalf("day %d, %s: %v", day, name, err)
 					}
 				}
-				if err := end(t, l, name, "office", local.Right); err != nil {
+				if err := end(t, l, name, "office", throttle.Right); err != nil {
 					t.Fatalf("day %d, %s: %v", day, name, err)
 				}
 				time.Sleep(time.Minute)
@@ -226,25 +227,25 @@ func TestOfficeMistypes(t *testing.T) {
 // forgiven others when it counts.
 func TestForgivenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := local.NewMemoryLimiter(nil)
-		attempt := func(account string, v local.Verdict) {
+		l := throttle.NewMemory(nil)
+		attempt := func(account string, v throttle.Verdict) {
 			t.Helper()
 			if err := end(t, l, account, "client", v); err != nil {
 				t.Fatal(err)
 			}
 		}
-		attempt("own", local.Right)
+		attempt("own", throttle.Right)
 		for range 4 {
-			attempt("own", local.Wrong)
+			attempt("own", throttle.Wrong)
 		}
 		time.Sleep(15 * time.Minute) // the client's are forgotten, the pair's are not
 		for i := range 19 {
-			attempt(fmt.Sprint("victim", i), local.Wrong)
+			attempt(fmt.Sprint("victim", i), throttle.Wrong)
 		}
-		attempt("own", local.Right)
-		attempt("own", local.Right)
-		attempt("victim19", local.Wrong)
-		f, ok := errors.AsType[*passport.Failure](end(t, l, "victim20", "client", local.Wrong))
+		attempt("own", throttle.Right)
+		attempt("own", throttle.Right)
+		attempt("victim19", throttle.Wrong)
+		f, ok := errors.AsType[*passport.Failure](end(t, l, "victim20", "client", throttle.Wrong))
 		if !ok || f.RetryAfter != time.Second {
 			t.Errorf("failure 21: %v", f)
 		}

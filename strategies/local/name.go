@@ -1,17 +1,12 @@
 package local
 
 import (
-	"context"
 	"errors"
-	"net/http"
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/gopassport/passport"
 )
 
 // Canonical makes one of all spellings of a name that people take for the
@@ -37,35 +32,4 @@ func (s *Strategy[U]) account(name string) (string, error) {
 		return "", missing("name")
 	}
 	return account, nil
-}
-
-// clientOf is the client that a request counts for. Proxies are believed as
-// the Authenticator was told to; without one it is the peer.
-func clientOf(r *http.Request) string {
-	if passport.EnvOf(r.Context()) != nil {
-		return clientIn(r.Context())
-	}
-	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return clientKey(peer.Addr())
-}
-
-func clientIn(ctx context.Context) string {
-	if env := passport.EnvOf(ctx); env != nil {
-		return clientKey(env.Client())
-	}
-	return ""
-}
-
-// clientKey is one string for all that one client can choose: everyone who
-// has an IPv6 address has 2^64 of them.
-func clientKey(addr netip.Addr) string {
-	addr = addr.Unmap().WithZone("")
-	if !addr.IsValid() {
-		return ""
-	}
-	if addr.Is4() {
-		return addr.String()
-	}
-	network, _ := addr.Prefix(64)
-	return network.String()
 }

@@ -1,4 +1,4 @@
-package local
+package throttle
 
 import "container/list"
 

@@ -1,4 +1,4 @@
-package local
+package throttle
 
 import (
 	"context"
@@ -11,36 +11,8 @@ import (
 	"github.com/gopassport/passport"
 )
 
-// A Limiter throttles attempts to sign in. Implementations are safe for
-// concurrent use. [MemoryLimiter] is the default; several servers that should
-// count together need one over a store that they share.
-type Limiter interface {
-	// Attempt is asked before anything is spent on an attempt, and has to count
-	// it in that same step: of any number of attempts at once, no more get
-	// through than one after the other would. It knows nothing of users, so it
-	// treats names that nobody has as any other.
-	//
-	// account is the canonical name. client is the address, an IPv6 one as its
-	// /64 network, or empty if unknown.
-	//
-	// If the attempt may go on, done is not nil and is called once. To refuse,
-	// err is a *passport.Failure with status 429 and a RetryAfter. Any other
-	// error means that the store failed.
-	Attempt(ctx context.Context, account, client string) (done func(Verdict), err error)
-}
-
-// A Verdict is how an attempt ended.
-type Verdict uint8
-
-// The verdicts.
-const (
-	Wrong     Verdict = iota // counts
-	Right                    // the account's failures are forgiven, the client's elsewhere are not
-	Undecided                // something was broken or busy: as if it had not been
-)
-
-// LimiterOptions of [NewMemoryLimiter]. The zero value works.
-type LimiterOptions struct {
+// MemoryOptions of [NewMemory]. The zero value works.
+type MemoryOptions struct {
 	// Free is how many failures in a row an account, and a client that is known
 	// to it, has before there is a delay. Default: 5, at most 10.
 	Free int
@@ -54,7 +26,8 @@ type LimiterOptions struct {
 	Entries int
 }
 
-// A MemoryLimiter counts failures in this process, by account and by client.
+// A Memory is a [Limiter] that counts failures in this process, by account and
+// by client. It is safe for concurrent use.
 // Delays rise:
 //
 //   - For strangers, all together, the delay of an account doubles after Free
@@ -86,13 +59,21 @@ type LimiterOptions struct {
 // An attempt that is refused is counted nowhere, and pushes nothing out. What
 // is remembered ends with the process: after a restart nobody is known, and
 // attackers begin anew.
-type MemoryLimiter struct {
+type Memory struct {
 	stranger, pair, client delays
 
 	mu       sync.Mutex
 	accounts recent[*counter] // strangers' failures
 	clients  recent[*counter]
 	known    recent[*acquaintances] // filled by signing in alone, so no stranger can push others out
+}
+
+// Len is how many counters l holds: three times Entries at most, but for
+// attempts that are under way.
+func (l *Memory) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accounts.entries) + len(l.clients.entries) + len(l.known.entries)
 }
 
 // acquaintances are the clients that signed in to one account, the last first.
@@ -116,15 +97,15 @@ func (a *acquaintances) weight() int {
 
 const maxAcquaintances = 5
 
-// NewMemoryLimiter returns a MemoryLimiter; o may be nil. It panics on
+// NewMemory returns a Memory; o may be nil. It panics on
 // negative numbers.
-func NewMemoryLimiter(o *LimiterOptions) *MemoryLimiter {
-	var opts LimiterOptions
+func NewMemory(o *MemoryOptions) *Memory {
+	var opts MemoryOptions
 	if o != nil {
 		opts = *o
 	}
 	if opts.Free < 0 || opts.Free > 10 || opts.ClientFree < 0 || opts.Entries < 0 {
-		panic("local: LimiterOptions cannot be negative, nor Free above 10; leave them 0 for the defaults")
+		panic("throttle: MemoryOptions cannot be negative, nor Free above 10; leave them 0 for the defaults")
 	}
 	if opts.Free == 0 {
 		opts.Free = 5
@@ -135,7 +116,7 @@ func NewMemoryLimiter(o *LimiterOptions) *MemoryLimiter {
 	if opts.Entries == 0 {
 		opts.Entries = 50_000
 	}
-	l := &MemoryLimiter{
+	l := &Memory{
 		stranger: delays{free: opts.Free, longest: time.Hour, limit: 40, rest: 24 * time.Hour, forget: 7 * 24 * time.Hour},
 		pair:     delays{free: opts.Free, longest: 15 * time.Minute, limit: 10, rest: 15 * time.Minute, forget: 7 * 24 * time.Hour},
 		client:   delays{free: opts.ClientFree, longest: time.Minute, forget: 15 * time.Minute},
@@ -147,7 +128,7 @@ func NewMemoryLimiter(o *LimiterOptions) *MemoryLimiter {
 }
 
 // Attempt implements [Limiter].
-func (l *MemoryLimiter) Attempt(_ context.Context, account, client string) (func(Verdict), error) {
+func (l *Memory) Attempt(_ context.Context, account, client string) (func(Verdict), error) {
 	// The digest bounds what a name costs, and keeps names out of memory dumps.
 	a := &attempt{account: sha256.Sum256([]byte(account)), address: sha256.Sum256([]byte(client)), client: client}
 	now := time.Now()
@@ -157,15 +138,15 @@ func (l *MemoryLimiter) Attempt(_ context.Context, account, client string) (func
 	var cause string
 	if a.friend = l.acquaintance(a.account, client); a.friend != nil {
 		a.at = &a.friend.counter
-		wait, cause = a.at.wait(now, l.pair), "local: too many failures of the client at the account"
+		wait, cause = a.at.wait(now, l.pair), "throttle: too many failures of the client at the account"
 	} else {
 		a.at = counterOf(&l.accounts, a.account)
-		wait, cause = a.at.wait(now, l.stranger), "local: too many failures at the account"
+		wait, cause = a.at.wait(now, l.stranger), "throttle: too many failures at the account"
 	}
 	if client != "" { // all whose address is unknown are not one client
 		a.of = counterOf(&l.clients, a.address)
 		if longer := a.of.wait(now, l.client); longer > wait {
-			wait, cause = longer, "local: too many failures of the client"
+			wait, cause = longer, "throttle: too many failures of the client"
 		}
 	}
 	if wait > 0 {
@@ -201,7 +182,7 @@ type attempt struct {
 	of               *counter      // the client's; nil if it is unknown
 }
 
-func (l *MemoryLimiter) settle(a *attempt, v Verdict) {
+func (l *Memory) settle(a *attempt, v Verdict) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -239,7 +220,7 @@ func (l *MemoryLimiter) settle(a *attempt, v Verdict) {
 }
 
 // acquaintance finds the client among those that the account knows.
-func (l *MemoryLimiter) acquaintance(account [32]byte, client string) *acquaintance {
+func (l *Memory) acquaintance(account [32]byte, client string) *acquaintance {
 	if clients, ok := l.known.find(account); ok {
 		for _, friend := range *clients {
 			if friend.client == client {
@@ -252,7 +233,7 @@ func (l *MemoryLimiter) acquaintance(account [32]byte, client string) *acquainta
 
 // welcome makes the client the account's newest acquaintance, with no
 // failures to its name.
-func (l *MemoryLimiter) welcome(account [32]byte, client string) {
+func (l *Memory) welcome(account [32]byte, client string) {
 	if client == "" {
 		return
 	}
@@ -277,7 +258,7 @@ func (l *MemoryLimiter) welcome(account [32]byte, client string) {
 
 // disown makes a stranger of an acquaintance that failed too often. Its
 // failures go along, since a name that nobody has would not be given new ones.
-func (l *MemoryLimiter) disown(account [32]byte, client string, now time.Time) {
+func (l *Memory) disown(account [32]byte, client string, now time.Time) {
 	friend := l.acquaintance(account, client)
 	if friend == nil || friend.failures < l.pair.limit {
 		return
