@@ -3,6 +3,7 @@ package gothprovider_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -215,5 +216,29 @@ func TestLargeRequest(t *testing.T) {
 	}}, gothprovider.Config{})
 	if id, err := p.Finish(t.Context(), newFlow(t, p)); id != nil || err == nil || len(rec.requests()) != 0 {
 		t.Errorf("got %v, %v", id, err)
+	}
+}
+
+// TestErrors: what goth says in an error may quote an answer, or the code, and
+// is not passed on. C40
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	rec := record(t, object(`{}`))
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"of goth": {fmt.Errorf("cannot fetch token: %s", canary), "cannot be used"},
+		"of the token endpoint": {&oauth2.RetrieveError{
+			Response: &http.Response{Status: canary}, Body: []byte(canary), ErrorCode: "a_code", ErrorDescription: canary, ErrorURI: canary,
+		}, "a_code"},
+	} {
+		p := strange(t, &stranger{server: rec.URL, authorize: func(s *stranger, params goth.Params) error {
+			return errors.Join(s.redeem(s.client, params), test.err)
+		}}, gothprovider.Config{})
+		id, err := p.Finish(t.Context(), newFlow(t, p))
+		if id != nil || !errors.Is(err, oauth.ErrBadAnswer) || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: got %v, %v", name, id, err)
+		}
 	}
 }
