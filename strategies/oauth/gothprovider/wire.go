@@ -75,17 +75,6 @@ func (w *wire) client(ctx context.Context, base *http.Client) *http.Client {
 		}
 		return res, err
 	})
-	if check := c.CheckRedirect; check != nil {
-		c.CheckRedirect = func(to *http.Request, via []*http.Request) error {
-			err := check(to, via)
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if err != nil && w.failed == nil {
-				w.failed = err
-			}
-			return err
-		}
-	}
 	return &c
 }
 
@@ -109,9 +98,6 @@ func (w *wire) send(ctx context.Context, next http.RoundTripper, r *http.Request
 		return w.sent.result()
 	}
 	a := ask(next, r)
-	if ctx.Err() != nil {
-		a.err = ctx.Err()
-	}
 	if withCode {
 		w.sent = a
 	}
