@@ -13,7 +13,9 @@ require (
 	github.com/alexedwards/scs/sqlite3store v0.0.0-20251002162104-209de6e426de
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/boj/redistore v1.4.1
+	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-chi/jwtauth/v5 v5.3.3
+	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/gopassport/passport v0.0.0-00010101000000-000000000000
