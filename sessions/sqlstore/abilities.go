@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/gopassport/passport/sessions"
@@ -35,10 +34,10 @@ func (s *Store) List(ctx context.Context, realm, user string) ([]sessions.Record
 		return nil, ctx.Err()
 	}
 	var list []sessions.Record
-	err := s.query(ctx, &s.sql.list, func(rows *sql.Rows) error {
+	err := s.query(ctx, &s.sql.list, func(rows Rows) error {
 		list = nil
 		for rows.Next() {
-			var id sql.RawBytes
+			var id []byte
 			r := sessions.Record{Origin: &sessions.Origin{}}
 			err := scan(rows, &r, &r.Origin.Realm, &r.Origin.Address, &r.Origin.Agent, &id)
 			if lost := rows.Err(); lost != nil {
@@ -123,7 +122,7 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (in
 // expired.
 func (s *Store) Count(ctx context.Context, realm string, now time.Time) (int, error) {
 	n := 0
-	err := s.query(ctx, &s.sql.count, func(rows *sql.Rows) error {
+	err := s.query(ctx, &s.sql.count, func(rows Rows) error {
 		if !rows.Next() {
 			return nil
 		}

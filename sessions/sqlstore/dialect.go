@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	_ "embed" // the schemas
 	"errors"
 	"fmt"
@@ -64,7 +63,7 @@ type spec struct {
 	// setting is a query for what the store relies on, and accept judges the
 	// answer.
 	setting string
-	accept  func(db *sql.DB, value string) error
+	accept  func(db DB, value string) error
 }
 
 func (d Dialect) spec() (*spec, error) {
@@ -133,9 +132,10 @@ func sqliteBusy(err error) bool {
 }
 
 // sqliteAhead wants the write-ahead log, which PRAGMA journal_mode turns on.
-func sqliteAhead(db *sql.DB, mode string) error {
+func sqliteAhead(db DB, mode string) error {
+	p, ok := db.(*pooled)
 	switch {
-	case mode == "memory" && db.Stats().MaxOpenConnections != 1:
+	case mode == "memory" && (!ok || p.Stats().MaxOpenConnections != 1):
 		return errors.New("an in-memory database needs SetMaxOpenConns(1)")
 	case mode != "wal" && mode != "memory":
 		return fmt.Errorf("the database stays in journal mode %q, want WAL", mode)
@@ -148,7 +148,7 @@ func mysqlDeadlock(err error) bool  { return strings.Contains(err.Error(), "Erro
 func mysqlDuplicate(err error) bool { return strings.Contains(err.Error(), "Error 1062 ") }
 
 // mysqlStrict refuses a server that cuts what is too long.
-func mysqlStrict(_ *sql.DB, mode string) error {
+func mysqlStrict(_ DB, mode string) error {
 	if !strings.Contains(mode, "STRICT_TRANS_TABLES") && !strings.Contains(mode, "STRICT_ALL_TABLES") {
 		return errors.New("sql_mode needs STRICT_TRANS_TABLES, or values are cut without an error")
 	}

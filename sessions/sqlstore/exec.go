@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -66,16 +65,8 @@ func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, er
 		return 0, failed(ctx, st.name, err)
 	}
 	var rows int64
-	err := s.write(ctx, func() error {
-		p, err := st.prepared(ctx, s.db)
-		if err != nil {
-			return err
-		}
-		result, err := p.ExecContext(ctx, args...)
-		if err != nil {
-			return err
-		}
-		rows, err = result.RowsAffected()
+	err := s.write(ctx, func() (err error) {
+		rows, err = s.db.Exec(ctx, st.query, args...)
 		return err
 	})
 	if err != nil {
@@ -86,25 +77,21 @@ func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, er
 
 // query runs one reading statement. It gives read the rows, from the first one
 // on, as often as it has to try.
-func (s *Store) query(ctx context.Context, st *statement, read func(*sql.Rows) error, args ...any) error {
+func (s *Store) query(ctx context.Context, st *statement, read func(Rows) error, args ...any) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return failed(ctx, st.name, err)
 	}
-	err := s.retry(ctx, func() error { return s.queryOnce(ctx, st, read, args) })
+	err := s.retry(ctx, func() error { return s.queryOnce(ctx, st.query, read, args) })
 	if err != nil {
 		return failed(ctx, st.name, err)
 	}
 	return nil
 }
 
-func (s *Store) queryOnce(ctx context.Context, st *statement, read func(*sql.Rows) error, args []any) error {
-	p, err := st.prepared(ctx, s.db)
-	if err != nil {
-		return err
-	}
-	rows, err := p.QueryContext(ctx, args...)
+func (s *Store) queryOnce(ctx context.Context, query string, read func(Rows) error, args []any) error {
+	rows, err := s.db.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -121,7 +108,7 @@ func (s *Store) queryOnce(ctx context.Context, st *statement, read func(*sql.Row
 // corrupt tells a row that cannot be scanned from rows that were taken away
 // meanwhile, by the end of the context or of the connection: only the first is
 // the record's fault, and ends a session.
-func corrupt(rows *sql.Rows, err error) error {
+func corrupt(rows Rows, err error) error {
 	if lost := rows.Err(); lost != nil {
 		return lost
 	}

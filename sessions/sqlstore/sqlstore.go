@@ -79,7 +79,7 @@ type Options struct {
 //
 // Its errors wrap those of the driver and of the context.
 type Store struct {
-	db      *sql.DB
+	db      DB
 	spec    *spec
 	table   table
 	timeout time.Duration
@@ -93,6 +93,16 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: New needs a *sql.DB")
 	}
+	s, err := Over(nil, dialect, o)
+	if err != nil {
+		return nil, err
+	}
+	s.db = newPooled(db, s.sql.all)
+	return s, nil
+}
+
+// Over is New for a database that is not reached through database/sql.
+func Over(db DB, dialect Dialect, o *Options) (*Store, error) {
 	var opts Options
 	if o != nil {
 		opts = *o
@@ -140,10 +150,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return failed(ctx, what, err)
 	}
 	for _, st := range s.sql.all {
-		err := s.retry(ctx, func() error {
-			_, err := st.prepared(ctx, s.db)
-			return err
-		})
+		err := s.retry(ctx, func() error { return s.db.Prepare(ctx, st.query) })
 		if err != nil {
 			return failed(ctx, what+": prepare "+st.name+" for table "+s.table.name, err)
 		}
@@ -156,7 +163,14 @@ func (s *Store) checkSetting(ctx context.Context) error {
 		return nil
 	}
 	var value string
-	err := s.retry(ctx, func() error { return s.db.QueryRowContext(ctx, s.spec.setting).Scan(&value) })
+	err := s.retry(ctx, func() error {
+		return s.queryOnce(ctx, s.spec.setting, func(rows Rows) error {
+			if !rows.Next() {
+				return nil
+			}
+			return rows.Scan(&value)
+		}, nil)
+	})
 	if err != nil {
 		return err
 	}
@@ -165,32 +179,13 @@ func (s *Store) checkSetting(ctx context.Context) error {
 
 // createTables runs the schema, in one transaction where a lock is held for it.
 func (s *Store) createTables(ctx context.Context) error {
-	if s.spec.migrateLock == "" {
-		return s.createWith(ctx, s.db)
+	queries := strings.Split(strings.TrimSpace(s.schema()), ";\n")
+	if lock := s.spec.migrateLock; lock != "" {
+		return s.db.Transaction(ctx, append([]string{lock}, queries...)...)
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
-	if _, err := tx.ExecContext(ctx, s.spec.migrateLock); err != nil {
-		return err
-	}
-	if err := s.createWith(ctx, tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// An execer is a *sql.DB or a *sql.Tx.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func (s *Store) createWith(ctx context.Context, db execer) error {
-	for query := range strings.SplitSeq(strings.TrimSpace(s.schema()), ";\n") {
+	for _, query := range queries {
 		err := s.write(ctx, func() error {
-			_, err := db.ExecContext(ctx, query)
+			_, err := s.db.Exec(ctx, query)
 			return err
 		})
 		if err != nil {

@@ -1,12 +1,9 @@
 package sqlstore
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
-	"sync/atomic"
 )
 
 // B36: the name goes into SQL as text, so it is held to an alphabet that needs
@@ -38,37 +35,8 @@ func (t table) prefix(quote string) string {
 	return quote + t.schema + quote + "." + quote + t.name
 }
 
-// A statement is prepared when first used, once for the life of the store; the
-// pool of database/sql prepares it again for each connection that it opens.
-// Not when the store is made: the table need not be there then, nor the
-// database answer.
-type statement struct {
-	name  string // for errors
-	query string
-	ready atomic.Pointer[sql.Stmt]
-	gate  chan struct{} // a mutex that obeys the context
-}
-
-func (st *statement) prepared(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
-	if p := st.ready.Load(); p != nil {
-		return p, nil
-	}
-	select {
-	case st.gate <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-st.gate }()
-	if p := st.ready.Load(); p != nil {
-		return p, nil
-	}
-	p, err := db.PrepareContext(ctx, st.query)
-	if err != nil {
-		return nil, err
-	}
-	st.ready.Store(p)
-	return p, nil
-}
+// A statement is one that the store runs over and over.
+type statement struct{ name, query string } // the name is for errors
 
 // statements are all that the store ever says to the database, Migrate aside.
 // Each is one step there: a record is written, replaced or swept by one
@@ -98,7 +66,7 @@ func newStatements(sp *spec, t table) *statements {
 		if sp.numbered {
 			query = number(query)
 		}
-		st.name, st.query, st.gate = name, query, make(chan struct{}, 1)
+		st.name, st.query = name, query
 		s.all = append(s.all, st)
 	}
 	batch := func(st *statement, name, table, condition string) {

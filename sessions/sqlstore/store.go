@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -24,7 +23,7 @@ func (s *Store) Create(ctx context.Context, r sessions.Record) error {
 // Find implements [sessions.Store], in one round trip. It leaves Origin nil.
 func (s *Store) Find(ctx context.Context, id sessions.ID) (sessions.Record, error) {
 	var r sessions.Record
-	err := s.query(ctx, &s.sql.find, func(rows *sql.Rows) error {
+	err := s.query(ctx, &s.sql.find, func(rows Rows) error {
 		if !rows.Next() {
 			return nil
 		}
@@ -77,7 +76,7 @@ func (s *Store) there(n int64, err error) bool {
 // whyNot tells why a versioned write found no row.
 func (s *Store) whyNot(ctx context.Context, id sessions.ID) error {
 	found := false
-	err := s.query(ctx, &s.sql.version, func(rows *sql.Rows) error {
+	err := s.query(ctx, &s.sql.version, func(rows Rows) error {
 		found = rows.Next()
 		return nil
 	}, id[:])
@@ -117,7 +116,7 @@ func (s *Store) columns(r sessions.Record) []any {
 }
 
 // scan reads the columns that Find reads, and more into the rest.
-func scan(rows *sql.Rows, r *sessions.Record, more ...any) error {
+func scan(rows Rows, r *sessions.Record, more ...any) error {
 	to := append([]any{
 		&r.User, &r.Data, &r.Factors, &r.Stamp, &r.AuthTime, &r.Created, &r.LastSeen, &r.Idle, &r.Absolute, &r.Version, &r.Remember,
 	}, more...)
