@@ -45,6 +45,7 @@ var contenders = []contender{
 
 	{db: "postgres", by: "passport", engine: dbtest.PostgreSQL, site: sqlPassport("pgx", sqlstore.PostgreSQL)},
 	{db: "postgres", by: "passport-pq", engine: dbtest.PostgreSQL, site: sqlPassport("postgres", sqlstore.PostgreSQL)},
+	{db: "postgres", by: "passport-pgx", engine: dbtest.PostgreSQL, site: pgxPassport},
 	{db: "postgres", by: "scs-pgxstore", engine: dbtest.PostgreSQL, site: pgxSCS},
 	{db: "postgres", by: "scs-postgresstore", engine: dbtest.PostgreSQL, site: postgresSCS},
 

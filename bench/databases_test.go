@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/lib/pq"
 	"github.com/redis/go-redis/v9"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/gopassport/passport/internal/dbtest"
 	"github.com/gopassport/passport/sessions"
+	"github.com/gopassport/passport/sessions/pgxstore"
 	"github.com/gopassport/passport/sessions/redisstore"
 	"github.com/gopassport/passport/sessions/sqlstore"
 )
@@ -25,7 +27,7 @@ import (
 type database struct {
 	name    string
 	engine  dbtest.Engine // 0: a file
-	driver  string        // of database/sql; "": Redis
+	driver  string        // of database/sql; pgxpool: without it; "": Redis
 	dialect sqlstore.Dialect
 }
 
@@ -34,6 +36,7 @@ var databases = []database{
 	{"mariadb", dbtest.MariaDB, "mysql", sqlstore.MySQL},
 	{"postgres", dbtest.PostgreSQL, "pgx", sqlstore.PostgreSQL},
 	{"postgres-pq", dbtest.PostgreSQL, "postgres", sqlstore.PostgreSQL},
+	{"postgres-pgx", dbtest.PostgreSQL, pgxPool, sqlstore.PostgreSQL},
 	{"redis", dbtest.Redis, "", 0},
 }
 
@@ -63,8 +66,9 @@ func dsn(u *url.URL) string {
 }
 
 const (
-	pool  = 16 // connections that every contender may have, and keeps
-	table = "bench_sessions"
+	pool    = 16 // connections that every contender may have, and keeps
+	table   = "bench_sessions"
+	pgxPool = "pgxpool"
 )
 
 func openSQL(driver, dsn string) (*sql.DB, error) {
@@ -75,6 +79,24 @@ func openSQL(driver, dsn string) (*sql.DB, error) {
 	db.SetMaxOpenConns(pool)
 	db.SetMaxIdleConns(pool)
 	return db, nil
+}
+
+func openPGX(ctx context.Context, u *url.URL) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(u.String())
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = pool
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// newPGXStore returns a store of ours with its table.
+func newPGXStore(ctx context.Context, db *pgxpool.Pool) (*sqlstore.Store, error) {
+	s, err := pgxstore.New(db, &sqlstore.Options{Table: table})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Migrate(ctx)
 }
 
 // newSQLStore returns a store of ours with its table.
@@ -126,8 +148,11 @@ type opened struct {
 // open opens the database at u for the test.
 func (d database) open(t testing.TB, u *url.URL) opened {
 	t.Helper()
-	if d.driver == "" {
+	switch d.driver {
+	case "":
 		return openedRedis(t, u)
+	case pgxPool:
+		return openedPGX(t, u)
 	}
 	db, err := openSQL(d.driver, dsn(u))
 	if err != nil {
@@ -142,8 +167,7 @@ func (d database) open(t testing.TB, u *url.URL) opened {
 	if d.engine == dbtest.PostgreSQL {
 		mark = "$1"
 	}
-	st, err := db.PrepareContext(t.Context(), `SELECT user_id, data, factors, stamp, auth_time, created,
-		last_seen, idle, absolute, version, remember FROM `+table+` WHERE id = `+mark)
+	st, err := db.PrepareContext(t.Context(), selection+mark)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +175,31 @@ func (d database) open(t testing.TB, u *url.URL) opened {
 		var r sessions.Record
 		return st.QueryRowContext(ctx, id[:]).Scan(&r.User, &r.Data, &r.Factors, &r.Stamp, &r.AuthTime, &r.Created,
 			&r.LastSeen, &r.Idle, &r.Absolute, &r.Version, &r.Remember)
+	}}
+}
+
+// selection finds a record.
+const selection = `SELECT user_id, data, factors, stamp, auth_time, created, last_seen, idle, absolute, version, remember
+	FROM ` + table + ` WHERE id = `
+
+func openedPGX(t testing.TB, u *url.URL) opened {
+	t.Helper()
+	db, err := openPGX(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	s, err := newPGXStore(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened{store: s, bare: func(ctx context.Context, id sessions.ID) error {
+		var r sessions.Record
+		var user, data, factors, stamp []byte // which pgx takes no strings for
+		err := db.QueryRow(ctx, selection+"$1", id[:]).Scan(&user, &data, &factors, &stamp, &r.AuthTime, &r.Created,
+			&r.LastSeen, &r.Idle, &r.Absolute, &r.Version, &r.Remember)
+		r.User, r.Data, r.Factors, r.Stamp = string(user), string(data), string(factors), string(stamp)
+		return err
 	}}
 }
 

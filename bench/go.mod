@@ -19,6 +19,7 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/gopassport/passport v0.0.0-00010101000000-000000000000
+	github.com/gopassport/passport/sessions/pgxstore v0.0.0-00010101000000-000000000000
 	github.com/gopassport/passport/sessions/redisstore v0.0.0-00010101000000-000000000000
 	github.com/gorilla/sessions v1.4.0
 	github.com/jackc/pgx/v5 v5.12.0
@@ -81,3 +82,5 @@ require (
 )
 
 replace github.com/gopassport/passport/sessions/redisstore => ../sessions/redisstore
+
+replace github.com/gopassport/passport/sessions/pgxstore => ../sessions/pgxstore

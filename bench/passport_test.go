@@ -46,6 +46,19 @@ func sqlPassport(driver string, dialect sqlstore.Dialect) func(context.Context, 
 	}
 }
 
+// pgxPassport speaks to pgx itself, without database/sql.
+func pgxPassport(ctx context.Context, u *url.URL) (http.Handler, error) {
+	db, err := openPGX(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	store, err := newPGXStore(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	return passportSite(store, nil), nil
+}
+
 func redisPassport(_ context.Context, u *url.URL) (http.Handler, error) {
 	client, err := openRedis(u, nil)
 	if err != nil {

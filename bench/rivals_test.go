@@ -15,7 +15,6 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/boj/redistore"
 	gorilla "github.com/gorilla/sessions"
-	"github.com/jackc/pgx/v5/pgxpool"
 	gorillamysql "github.com/srinathgs/mysqlstore"
 )
 
@@ -86,12 +85,7 @@ func postgresSCS(_ context.Context, u *url.URL) (http.Handler, error) {
 
 // pgxSCS speaks to pgx itself, without database/sql.
 func pgxSCS(ctx context.Context, u *url.URL) (http.Handler, error) {
-	config, err := pgxpool.ParseConfig(u.String())
-	if err != nil {
-		return nil, err
-	}
-	config.MaxConns = pool
-	db, err := pgxpool.NewWithConfig(ctx, config)
+	db, err := openPGX(ctx, u)
 	if err != nil {
 		return nil, err
 	}

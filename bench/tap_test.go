@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/lib/pq"
 
@@ -88,6 +89,26 @@ func tapPGX(t testing.TB, tap *tap) sessions.Store {
 	}
 	c.DialFunc = tap.dial
 	return tapStore(t, stdlib.GetConnector(*c), sqlstore.PostgreSQL)
+}
+
+// tapPool is a pool of pgx alone, of one connection.
+func tapPool(t testing.TB, tap *tap) sessions.Store {
+	t.Helper()
+	c, err := pgxpool.ParseConfig(dsn(source(t, dbtest.PostgreSQL, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MaxConns, c.ConnConfig.DialFunc = 1, tap.dial
+	db, err := pgxpool.NewWithConfig(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	s, err := newPGXStore(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // pqDialer is a tap in the words of lib/pq.

@@ -15,11 +15,12 @@ import (
 // be one more.
 func TestRoundTrips(t *testing.T) {
 	for name, open := range map[string]func(testing.TB, *tap) sessions.Store{
-		"sqlite":      tapSQLite,
-		"mariadb":     tapMySQL,
-		"postgres":    tapPGX,
-		"postgres-pq": tapPQ,
-		"redis":       tapRedis,
+		"sqlite":       tapSQLite,
+		"mariadb":      tapMySQL,
+		"postgres":     tapPGX,
+		"postgres-pq":  tapPQ,
+		"postgres-pgx": tapPool,
+		"redis":        tapRedis,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tap := new(tap)

@@ -66,22 +66,24 @@ func (m *Manager) Count(ctx context.Context) (int, error) {
 }
 
 const (
-	sweepBatch   = 100                   // rows of one DELETE: short locks
-	sweepPause   = 20 * time.Millisecond // between two batches of one round, at least
+	sweepBatch   = 100                   // records asked for at once: short locks
+	sweepPause   = 20 * time.Millisecond // between two calls of one round, at least
 	sweepShare   = 5                     // a round works one part in so many of the time
 	sweepGrace   = time.Hour             // the clocks of servers differ, and jump
-	sweepTimeout = 10 * time.Second      // of one batch
+	sweepTimeout = 10 * time.Second      // of one call
 )
 
 // Sweep deletes records that expired more than an hour ago, of every realm in
-// the store, and one-time values that need no remembering, once per interval until ctx is done, and returns ctx's error, [ErrClosed], or
-// [ErrUnsupported] where the store cannot or sweeps by itself. Run it in a goroutine
-// of your own; any number of instances may sweep one store. Sessions expire
-// without it: it only keeps the table small. Default interval: 5 minutes.
+// the store, and one-time values that need no remembering, once per interval
+// until ctx is done, and returns ctx's error, [ErrClosed], or [ErrUnsupported]
+// where the store cannot or sweeps by itself. Run it in a goroutine of your
+// own; any number of instances may sweep one store. Sessions expire without it:
+// it only keeps the table small. Default interval: 5 minutes.
 //
-// It deletes in batches of 100 and rests in between, the longer the more the
-// database has to do, so that requests do not wait: at most 5,000 a second. A
-// batch that fails is logged, and tried again in the next round.
+// It asks the store for at most 100 records at a time, which some delete in
+// smaller batches, and rests in between, the longer the more the database has
+// to do, so that requests do not wait: at most 5,000 a second. A call that
+// fails is logged, and tried again in the next round.
 func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		interval = 5 * time.Minute

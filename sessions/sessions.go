@@ -11,7 +11,7 @@
 //   - [Keeper] binds records to browsers. [Manager] is the one that everyone
 //     uses: it owns the cookie, the lifetimes and the sweeper.
 //   - [Store] binds records to a database. [NewMemoryStore] is the default;
-//     sqlstore and redisstore have the databases.
+//     sqlstore, pgxstore and redisstore have the databases.
 //
 // A Store may have more abilities, each a one-method interface: [Once],
 // [Lister], [UserDeleter], [RealmDeleter], [ExpiredDeleter], [Counter]. The

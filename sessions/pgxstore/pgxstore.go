@@ -65,18 +65,6 @@ func (d db) Prepare(ctx context.Context, query string) error {
 	})
 }
 
-// Transaction implements [sqlstore.DB].
-func (d db) Transaction(ctx context.Context, queries ...string) error {
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		for _, query := range queries {
-			if _, err := tx.Exec(ctx, query); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // rows are [sqlstore.Rows].
 type rows struct{ pgx.Rows }
 
@@ -115,7 +103,7 @@ func read(value []byte, oid uint32, dest any) bool {
 		}
 	case *int64:
 		if oid == pgtype.Int8OID && len(value) == 8 {
-			*to = int64(binary.BigEndian.Uint64(value)) //nolint:gosec // two's complement, as it was sent
+			*to = int64(binary.BigEndian.Uint64(value)) // two's complement, as it was sent
 			return true
 		}
 	case *bool:

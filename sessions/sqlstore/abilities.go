@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/gopassport/passport/sessions"
@@ -67,18 +68,12 @@ func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep session
 	return int(n), err
 }
 
-// batch is how many rows one statement of a long deletion takes, so that
-// logins do not wait for it.
-const batch = 500
-
-// DeleteRealm implements [sessions.RealmDeleter]. It deletes in batches of
-// 500, so an error may come after some of them; it can be called again.
-// Options.Timeout counts for each batch.
+// DeleteRealm implements [sessions.RealmDeleter]. It deletes in batches, of 20
+// records on SQLite and 500 elsewhere, so an error may come after some of them;
+// it can be called again. Options.Timeout counts for each batch.
 func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
 	name := s.spec.text(realm)
-	total, err := drain(ctx, batch, func() (int64, error) {
-		return s.exec(ctx, &s.sql.deleteSome, name, batch)
-	})
+	total, err := s.drain(ctx, &s.sql.deleteSome, name, unlimited)
 	if err != nil {
 		return total, err
 	}
@@ -86,36 +81,49 @@ func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
 	return total + int(rest), err
 }
 
-// drain deletes in batches of limit rows until one is not full.
-func drain(ctx context.Context, limit int, remove func() (int64, error)) (int, error) {
-	for total := 0; ; {
-		n, err := remove()
-		total += int(n)
-		if err != nil || n < int64(limit) {
-			return total, err
-		}
-		if err := ctx.Err(); err != nil {
-			return total, err
-		}
-	}
-}
-
 // DeleteExpired implements [sessions.ExpiredDeleter], the earliest deadlines
-// first. Spent keys go in batches of limit too, but all of them: a busy site
-// spends more keys than it loses records.
+// first, in batches as DeleteRealm. All spent keys go, whatever the limit: a
+// busy site spends more keys than it loses records.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit <= 0 {
 		return 0, ctx.Err()
 	}
 	ms := now.UnixMilli()
-	n, err := s.exec(ctx, &s.sql.sweep, ms, limit)
-	if err != nil {
-		return 0, err
+	total, err := s.drain(ctx, &s.sql.sweep, ms, limit)
+	if err == nil {
+		_, err = s.drain(ctx, &s.sql.sweepOnce, ms, unlimited)
 	}
-	_, err = drain(ctx, limit, func() (int64, error) {
-		return s.exec(ctx, &s.sql.sweepOnce, ms, limit)
+	return total, err
+}
+
+const unlimited = math.MaxInt
+
+// drain deletes in batches, until one is not full or there were so many rows.
+func (s *Store) drain(ctx context.Context, st *statement, which any, limit int) (int, error) {
+	for total := 0; total < limit; {
+		size := min(limit-total, s.spec.batchRows)
+		n, err := s.exec(ctx, st, which, size)
+		total += int(n)
+		if err == nil && n > 0 {
+			err = s.settle(ctx)
+		}
+		if err != nil || int(n) < size {
+			return total, err
+		}
+	}
+	return limit, nil
+}
+
+// settle does after a batch what the database would otherwise leave to those
+// who write next.
+func (s *Store) settle(ctx context.Context) error {
+	if s.sql.settle.query == "" {
+		return nil
+	}
+	return s.query(ctx, &s.sql.settle, func(rows Rows) error {
+		rows.Next() // some drivers run it only then
+		return nil
 	})
-	return int(n), err
 }
 
 // Count implements [sessions.Counter]. It looks at every record that has not

@@ -8,23 +8,27 @@ import (
 // A DB is what a [Store] asks of a database. [New] makes one of a *sql.DB;
 // package pgxstore has one that speaks to pgx itself, which costs less.
 //
-// Queries are written in the words of the dialect, names quoted and arguments
-// numbered; there are about twenty of them, always the same, so each is worth
-// preparing on a connection once. Arguments are int, int64, bool, string
-// (SQLite alone) and []byte. Implementations are safe for concurrent use, obey
-// the context, and never repeat a statement that may have been done.
+// Queries are in the words of the dialect: `?` for arguments, but $1, $2 and so
+// on for PostgreSQL. Those with arguments are about twenty, always the same, so
+// each is worth preparing on a connection once. Arguments are int, int64, bool,
+// []byte and, for SQLite alone, string.
+//
+// Methods are called by many goroutines at once. They obey the context. Their
+// errors are those of the database, in the driver's words: the store looks in
+// them for what SQLite says when it is locked, for MySQL's "Error 1213" and
+// "Error 1062", and for PostgreSQL's SQLState() string. They do not repeat a
+// statement that may have been done, or an acknowledged write is ErrConflict.
 type DB interface {
-	// Exec runs a statement and counts the rows that it has written.
+	// Exec runs a statement and counts the rows that it has written; of one
+	// without arguments, which is of the schema, nobody looks at the count.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
-	// Query runs a statement that reads.
+	// Query runs a statement that reads. The store closes the rows.
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
 	// Prepare has the database judge a statement, without running it.
 	Prepare(ctx context.Context, query string) error
-	// Transaction runs statements without arguments, all or none.
-	Transaction(ctx context.Context, queries ...string) error
 }
 
-// Rows are the answer to a query, as *sql.Rows are.
+// Rows are the answer to a query, as *sql.Rows are. One goroutine uses them.
 type Rows interface {
 	// Next goes to the next row, the first one at first.
 	Next() bool
@@ -72,42 +76,19 @@ func (p *pooled) Exec(ctx context.Context, query string, args ...any) (int64, er
 
 // Query implements [DB].
 func (p *pooled) Query(ctx context.Context, query string, args ...any) (Rows, error) {
-	rows, err := p.query(ctx, query, args)
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
-}
-
-func (p *pooled) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	st := p.prepared[query]
 	if st == nil { // a setting
-		return p.QueryContext(ctx, query, args...)
+		return p.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the store asks
 	}
 	s, err := st.on(ctx, p.DB)
 	if err != nil {
 		return nil, err
 	}
-	return s.QueryContext(ctx, args...)
+	return s.QueryContext(ctx, args...) //nolint:rowserrcheck // the store asks
 }
 
 // Prepare implements [DB].
 func (p *pooled) Prepare(ctx context.Context, query string) error {
 	_, err := p.prepared[query].on(ctx, p.DB)
 	return err
-}
-
-// Transaction implements [DB].
-func (p *pooled) Transaction(ctx context.Context, queries ...string) error {
-	tx, err := p.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
-	for _, query := range queries {
-		if _, err := tx.ExecContext(ctx, query); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
 }

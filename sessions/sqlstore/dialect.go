@@ -48,6 +48,12 @@ type spec struct {
 	ignore   string // ends an INSERT that does nothing where the key is there
 	batch    string // deletes rows of a table by a condition, at most ? of them
 
+	// batchRows is how many rows one statement of a long deletion takes, so
+	// that others do not wait for it.
+	batchRows int
+	// settle is a query for after a batch; "" where there is nothing to do.
+	settle string
+
 	// text makes a string what the column wants.
 	text func(string) any
 	// oneWriter: the database lets one connection write at a time and has no
@@ -58,8 +64,9 @@ type spec struct {
 	// exists tells the error of an INSERT whose key is there; nil where the
 	// statement says so with no rows.
 	exists func(error) bool
-	// migrateLock, held for a transaction, lets one instance migrate at a time.
-	migrateLock string
+	// migration makes one statement of the schema, which lets one instance
+	// migrate at a time; "" where nothing is the matter.
+	migration string
 	// setting is a query for what the store relies on, and accept judges the
 	// answer.
 	setting string
@@ -78,11 +85,16 @@ func (d Dialect) spec() (*spec, error) {
 			greatest:    "max",
 			ignore:      `ON CONFLICT ("id") DO NOTHING`,
 			batch:       `DELETE FROM %[1]s WHERE "id" IN (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ?)`,
-			text:        func(s string) any { return s },
-			oneWriter:   true,
-			busy:        sqliteBusy,
-			setting:     "PRAGMA journal_mode = WAL",
-			accept:      sqliteAhead,
+			// All writers wait for a batch: 20 rows take the time of a few writes.
+			batchRows: 20,
+			// Or the log grows, and the one who makes it too long writes all of
+			// it back, the writers behind him waiting. This keeps nobody waiting.
+			settle:    "PRAGMA wal_checkpoint(PASSIVE)",
+			text:      func(s string) any { return s },
+			oneWriter: true,
+			busy:      sqliteBusy,
+			setting:   "PRAGMA journal_mode = WAL",
+			accept:    sqliteAhead,
 		}, nil
 	case MySQL:
 		return &spec{
@@ -94,11 +106,12 @@ func (d Dialect) spec() (*spec, error) {
 			// The rows are chosen first, by force: the other way round it waits.
 			batch: `DELETE %[1]s FROM (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED) AS "old"
 				STRAIGHT_JOIN %[1]s FORCE INDEX (PRIMARY) ON %[1]s."id" = "old"."id"`,
-			text:    bytes,
-			busy:    mysqlDeadlock,
-			exists:  mysqlDuplicate,
-			setting: "SELECT @@SESSION.sql_mode",
-			accept:  mysqlStrict,
+			batchRows: 500,
+			text:      bytes,
+			busy:      mysqlDeadlock,
+			exists:    mysqlDuplicate,
+			setting:   "SELECT @@SESSION.sql_mode",
+			accept:    mysqlStrict,
 		}, nil
 	case PostgreSQL:
 		return &spec{
@@ -111,10 +124,11 @@ func (d Dialect) spec() (*spec, error) {
 			greatest:    "greatest",
 			ignore:      `ON CONFLICT ("id") DO NOTHING`,
 			// An array is made once, where a subquery may run again.
-			batch:       `DELETE FROM %[1]s WHERE "id" = ANY (ARRAY (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED))`,
-			text:        bytes,
-			busy:        postgresConflict,
-			migrateLock: "SELECT pg_advisory_xact_lock(7234208172413153634)", // any number of our own
+			batch:     `DELETE FROM %[1]s WHERE "id" = ANY (ARRAY (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ? FOR UPDATE SKIP LOCKED))`,
+			batchRows: 500,
+			text:      bytes,
+			busy:      postgresConflict,
+			migration: "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7234208172413153634);\n%s END $$", // any number of our own
 		}, nil
 	}
 	return nil, fmt.Errorf("sqlstore: unknown dialect %d: want SQLite, MySQL or PostgreSQL", int(d))

@@ -251,6 +251,9 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: got error %v, want one about %s", tt.name, err, tt.want)
 		}
 	}
+	if s, err := sqlstore.Over(nil, sqlstore.SQLite, nil); s != nil || err == nil {
+		t.Errorf("over nothing: got %v and error %v", s, err)
+	}
 }
 
 // tableName is B36's alphabet; a dot separates a schema from a name.

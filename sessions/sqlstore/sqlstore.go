@@ -7,9 +7,10 @@
 //	err = store.Migrate(ctx)
 //	manager := sessions.New(store, nil)
 //
-// Every call but DeleteExpired and DeleteRealm is one statement when it
-// succeeds, prepared once for each connection. Let database/sql keep as many idle connections as are busy together
-// (SetMaxIdleConns; its default is 2), or it opens and prepares again.
+// A call is one statement when it succeeds, prepared once for each connection;
+// only DeleteExpired and DeleteRealm go in batches. Let database/sql keep as
+// many idle connections as are busy together (SetMaxIdleConns; its default is
+// 2), or it opens and prepares again.
 //
 // # MySQL and MariaDB
 //
@@ -26,6 +27,9 @@
 // ended, so that a database that hangs holds requests up, whatever
 // [Options].Timeout says; and when an answer is lost it lets database/sql repeat
 // a Create or an Update that was done, which is ErrConflict then. Take pgx.
+//
+// Package pgxstore is the same store over a pgx pool, without database/sql, as
+// [Over] is over any [DB].
 //
 // Behind a pooler that lends a connection for each transaction, prepared
 // statements need its support for them.
@@ -54,6 +58,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -75,7 +80,8 @@ type Options struct {
 
 // A Store keeps sessions in a SQL database. It is safe for concurrent use, in
 // any number of processes over one database. It starts no goroutine and needs
-// no closing: its statements end with the *sql.DB, which is the application's.
+// no closing: its statements end with the database's handle, which is the
+// application's.
 //
 // Its errors wrap those of the driver and of the context.
 type Store struct {
@@ -93,7 +99,7 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: New needs a *sql.DB")
 	}
-	s, err := Over(nil, dialect, o)
+	s, err := newStore(dialect, o)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +107,21 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// Over is New for a database that is not reached through database/sql.
+// Over is [New] for a database that is not reached through database/sql.
 func Over(db DB, dialect Dialect, o *Options) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("sqlstore: Over needs a DB")
+	}
+	s, err := newStore(dialect, o)
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	return s, nil
+}
+
+// newStore returns a store that has no database yet.
+func newStore(dialect Dialect, o *Options) (*Store, error) {
 	var opts Options
 	if o != nil {
 		opts = *o
@@ -121,7 +140,7 @@ func Over(db DB, dialect Dialect, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, spec: sp, table: t, timeout: opts.Timeout, sql: newStatements(sp, t)}
+	s := &Store{spec: sp, table: t, timeout: opts.Timeout, sql: newStatements(sp, t)}
 	if sp.oneWriter {
 		s.writer = make(chan struct{}, 1)
 	}
@@ -177,11 +196,11 @@ func (s *Store) checkSetting(ctx context.Context) error {
 	return s.spec.accept(s.db, value)
 }
 
-// createTables runs the schema, in one transaction where a lock is held for it.
+// createTables runs the schema.
 func (s *Store) createTables(ctx context.Context) error {
 	queries := strings.Split(strings.TrimSpace(s.schema()), ";\n")
-	if lock := s.spec.migrateLock; lock != "" {
-		return s.db.Transaction(ctx, append([]string{lock}, queries...)...)
+	if whole := s.spec.migration; whole != "" {
+		queries = []string{fmt.Sprintf(whole, s.schema())}
 	}
 	for _, query := range queries {
 		err := s.write(ctx, func() error {

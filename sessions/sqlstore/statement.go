@@ -46,6 +46,7 @@ type statements struct {
 	list, deleteUser, deleteSome, deleteRealm             statement
 	sweep, count                                          statement
 	once, sweepOnce                                       statement
+	settle                                                statement
 
 	all []*statement
 }
@@ -95,6 +96,9 @@ func newStatements(sp *spec, t table) *statements {
 	define(&s.count, "count", `SELECT count(*) FROM {table} WHERE "realm" = ? AND "expires" > ?`)
 	define(&s.once, "once", `INSERT INTO {once} ("id", "expires") VALUES (?, ?) {ignore}`)
 	batch(&s.sweepOnce, "delete expired once", "{once}", `"expires" <= ? ORDER BY "expires"`)
+	if sp.settle != "" {
+		define(&s.settle, "settle", sp.settle)
+	}
 	return &s
 }
 
