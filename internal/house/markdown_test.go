@@ -46,7 +46,9 @@ func TestLinks(t *testing.T) {
 // begins with a package clause is a file. Any other is read after
 // testdata/preamble.go, whose names and imports it may use: as declarations
 // where a line begins with func or import, as the body of a function
-// otherwise. Variables may stay unused.
+// otherwise. Variables may stay unused. A file that the fence names, as in
+// "```go users.go", is compiled together with the files that the page named
+// before it, the last of each name.
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	pages, err := find(".md")
@@ -65,12 +67,14 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The preamble is checked by itself first.
-	units := [][]*ast.File{{parse(t, snippet{preamble, 1, string(code)})}}
-	for _, s := range all {
-		if file := parse(t, s.complete(units[0][0])); file != nil && s.isFile() {
+	units := [][]*ast.File{{parse(t, snippet{page: preamble, line: 1, code: string(code)})}}
+	for i, s := range all {
+		if s.file != "" {
+			units = append(units, program(t, all[:i+1]))
+		} else if file := parse(t, s.complete(units[0][0])); file != nil && s.isFile() {
 			units = append(units, []*ast.File{file})
 		} else if file != nil {
-			units = append(units, []*ast.File{file, without(parse(t, snippet{preamble, 1, string(code)}), names(file))})
+			units = append(units, []*ast.File{file, without(parse(t, snippet{page: preamble, line: 1, code: string(code)}), names(file))})
 		}
 	}
 	imports := exportData(t, units)
@@ -90,20 +94,38 @@ type snippet struct {
 	page string
 	line int
 	code string
+	file string // that the fence names
+}
+
+// program is the last snippet, with the files that its page named before it.
+func program(t *testing.T, all []snippet) (files []*ast.File) {
+	t.Helper()
+	seen := make(map[string]bool)
+	for _, s := range slices.Backward(all) {
+		if s.page != all[len(all)-1].page || s.file == "" || seen[s.file] {
+			continue
+		}
+		seen[s.file] = true
+		if file := parse(t, s); file != nil {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 func snippets(page, text string) (all []snippet) {
 	var code []string
-	var indent string
+	var indent, file string
 	in := false
 	for i, line := range strings.Split(text, "\n") {
 		trimmed := strings.TrimLeft(line, " \t")
 		switch {
 		case !in && strings.HasPrefix(trimmed, "```go"):
 			in, indent, code = true, line[:len(line)-len(trimmed)], nil
+			file = strings.TrimSpace(strings.TrimPrefix(trimmed, "```go"))
 		case in && strings.HasPrefix(trimmed, "```"):
 			in = false
-			all = append(all, snippet{page, i - len(code) + 1, strings.Join(code, "\n") + "\n"})
+			all = append(all, snippet{page, i - len(code) + 1, strings.Join(code, "\n") + "\n", file})
 		case in:
 			code = append(code, strings.TrimPrefix(line, indent))
 		}
@@ -137,7 +159,7 @@ func (s snippet) complete(preamble *ast.File) snippet {
 		before, after = "func _() (_ error) {\n", "return\n}\n"
 	}
 	fmt.Fprintf(&b, "%s//line %s:%d\n%s%s", before, s.page, s.line, s.code, after)
-	return snippet{s.page, 1, b.String()}
+	return snippet{page: s.page, line: 1, code: b.String()}
 }
 
 func parse(t *testing.T, s snippet) *ast.File {
