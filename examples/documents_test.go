@@ -2,4 +2,12 @@
 // so that their blocks can be compiled from this module.
 package examples_test
 
-import _ "github.com/gopassport/passport/strategies/oauth/vault"
+import (
+	_ "github.com/gorilla/sessions"
+	_ "github.com/markbates/goth/providers/twitch"
+
+	_ "github.com/gopassport/passport/sessions/gorilla"
+	_ "github.com/gopassport/passport/sessions/scs"
+	_ "github.com/gopassport/passport/strategies/oauth/gothprovider"
+	_ "github.com/gopassport/passport/strategies/oauth/vault"
+)

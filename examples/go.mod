@@ -18,8 +18,10 @@ require (
 	github.com/gopassport/passport v0.0.0-00010101000000-000000000000
 	github.com/gopassport/passport/internal/idp v0.0.0-00010101000000-000000000000
 	github.com/gopassport/passport/sessions/redisstore v0.0.0-00010101000000-000000000000
+	github.com/gorilla/sessions v1.4.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/labstack/echo/v5 v5.4.4
+	github.com/markbates/goth v1.82.0
 	github.com/redis/go-redis/v9 v9.23.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12

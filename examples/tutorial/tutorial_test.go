@@ -47,7 +47,7 @@ func TestTutorial(t *testing.T) {
 			r.run(t, b.text)
 			if strings.Contains(b.text, "go mod init") {
 				r.folder = filepath.Join(r.folder, "site")
-				r.bash(t, "go mod edit -replace=github.com/gopassport/passport='"+checkout+"'")
+				r.bash(t, "go mod edit -require="+module+"@v0.0.0 -replace="+module+"='"+checkout+"'")
 			}
 		case "console":
 			r.compare(t, b.text)
@@ -59,6 +59,8 @@ func TestTutorial(t *testing.T) {
 		t.Errorf("blocks are missing: %v", done)
 	}
 }
+
+const module = "github.com/gopassport/passport"
 
 // A reader is at the page.
 type reader struct {
