@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,9 +90,7 @@ func (k jwtKey) token(t testing.TB, more gojwt.MapClaims) string {
 		"jti": "f81d4fae7dec11d0a76500a0c91e6bf6", "client_id": "web-app", "scope": "notes:read notes:write",
 		"email": "ada@example.com", "roles": []string{"admin", "editor"}, "name": "Ada Lovelace",
 	}
-	for name, value := range more {
-		claims[name] = value
-	}
+	maps.Copy(claims, more)
 	token := gojwt.NewWithClaims(k.method, claims)
 	token.Header["typ"], token.Header["kid"] = "at+jwt", "2026-11"
 	signed, err := token.SignedString(k.private)

@@ -66,7 +66,7 @@ func session[U any](t testing.TB, a *passport.Authenticator[U], user U) []*http.
 	if err != nil {
 		t.Fatalf("passporttest: signing in: %v", err)
 	}
-	return w.Result().Cookies() //nolint:bodyclose // a recorder's
+	return w.Result().Cookies()
 }
 
 // secureJar takes every address for one with https.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -47,8 +48,11 @@ func checkSecrets[U any](ctx context.Context, c Cases[U]) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		for where, text := range d.texts() {
-			for what, secret := range secrets {
+		texts := d.texts()
+		for _, where := range slices.Sorted(maps.Keys(texts)) {
+			text := texts[where]
+			for _, what := range slices.Sorted(maps.Keys(secrets)) {
+				secret := secrets[what]
 				if !slices.Contains(c.Public, secret) && strings.Contains(text, secret) {
 					return fmt.Errorf("%s: %s has the request's %s", s.name, where, what)
 				}

@@ -126,15 +126,6 @@ func handler(h http.Handler) func(string) http.Handler {
 	return func(string) http.Handler { return h }
 }
 
-// another is another browser of the same application.
-func (v *visitor) another() *visitor {
-	w := *v
-	client := *v.client
-	client.Jar = passporttest.Client(httptest.NewUnstartedServer(nil)).Jar
-	w.client, w.header = &client, v.header.Clone()
-	return &w
-}
-
 // sees sends a request, "METHOD /path body", follows where it is sent, and
 // compares what is shown there: "/path text", or the status before it where
 // that is not 200. Of a problem the text is its

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -37,7 +38,8 @@ func main() {
 	defer stop()
 	keys, err := jwks.New(jwks.Config{URL: *url})
 	if err != nil {
-		log.Fatal(err)
+		slog.Error("resource", "error", err)
+		os.Exit(1)
 	}
 	go func() { _ = keys.Run(ctx) }()
 	trusted := jwt.Issuer{Name: *issuer, Audience: []string{*audience}, Keys: keys}
@@ -51,7 +53,8 @@ func main() {
 		_ = server.Close()
 	}()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
+		slog.Error("resource", "error", err)
+		os.Exit(1)
 	}
 }
 

@@ -32,7 +32,10 @@ func New(a *passport.Authenticator[*site.User]) *grpc.Server {
 
 func whoAmI(a *passport.Authenticator[*site.User]) grpc.MethodHandler {
 	answer := func(ctx context.Context, _ any) (any, error) {
-		user, _ := a.User(ctx)
+		user, ok := a.User(ctx)
+		if !ok {
+			return nil, status.Error(codes.Unauthenticated, "nobody is signed in")
+		}
 		return wrapperspb.String(user.Name), nil
 	}
 	return func(_ any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
