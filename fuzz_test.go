@@ -8,7 +8,7 @@ import (
 )
 
 // FuzzReturnTo: whatever a browser asks for when it is sent to sign in, it
-// comes back to this origin, or to the default.
+// comes back to this origin, or to the default. F13
 func FuzzReturnTo(f *testing.F) {
 	for _, uri := range []string{
 		"/", "/a?b=c", "//evil.example/", `/\evil.example`, "https://evil.example/", "/a\r\nSet-Cookie: a=b", "/%0d%0a", "*", "", "/a b", "/é",
@@ -31,7 +31,7 @@ func FuzzReturnTo(f *testing.F) {
 	})
 }
 
-// FuzzSessionCookie: no Cookie header lets anyone in, or breaks anything.
+// FuzzSessionCookie: no Cookie header lets anyone in, or breaks anything. F13
 func FuzzSessionCookie(f *testing.F) {
 	f.Add("")
 	f.Add(sessionCookie + "=" + strings.Repeat("A", 43))

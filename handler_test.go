@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,45 @@ func TestSkip(t *testing.T) {
 	}
 	if after := len(a.store.seen()); after != before {
 		t.Errorf("%d calls of the store", after-before)
+	}
+}
+
+// TestSkipIsNoDoor: however a path is spelled, and whatever comes beside it, a
+// page that requires a user is not opened by a Skip for other paths. E10
+func TestSkipIsNoDoor(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{
+		"/me", "/static/../me", "/static/%2e%2e/me", "/static/..%2fme", "/static/./../me", "//me", "/static//../me",
+		"/me;/static/", "/me/../static/../me", "/me?/static/", "/me?x=/static/app.css", "/%6de", "/static/..;/me", "/ME",
+		`/static/..\me`, "/static/%00/../me", "/me/.", "/me%2f..%2fme", "/static/me",
+	} {
+		a := newApp(t, func(c *config) {
+			c.Skip = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") }
+		})
+		opened := false
+		open := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { opened = true })
+		a.mux.Handle("/me", a.Require()(open))
+		a.mux.Handle("/static/me", a.Require()(open))
+		bare := a.Handler(a.Require()(open)) // a router that cleans nothing
+		for _, h := range []http.Handler{a, bare} {
+			r := httptest.NewRequest("GET", "/", nil)
+			u, err := url.ParseRequestURI(target)
+			if err != nil {
+				continue // and net/http has answered 400
+			}
+			r.URL, r.RequestURI = u, target
+			r.Header.Set("User-Agent", "/static/")
+			r.Header.Set("X-Original-Url", "/static/app.css")
+			r.Header.Set("X-Forwarded-Uri", "/static/app.css")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if opened {
+				t.Fatalf("%s is opened: %d", target, w.Code)
+			}
+			if left := strings.HasPrefix(u.Path, "/static/"); left && w.Code == http.StatusUnauthorized {
+				t.Errorf("%s: a route that is left out asks for a sign-in, which helps nobody", target)
+			}
+		}
 	}
 }
 

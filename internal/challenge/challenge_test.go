@@ -108,7 +108,7 @@ func parse(s string) (scheme string, params []string, err error) {
 	return scheme, params, nil
 }
 
-// FuzzChallenge: what is written is read back as it was meant.
+// FuzzChallenge: what is written is read back as it was meant. F13
 func FuzzChallenge(f *testing.F) {
 	f.Add("Basic", "realm", "Users", "charset", "UTF-8")
 	f.Add("Bearer", "error", `in"valid\`, "scope", "a b")

@@ -56,7 +56,7 @@ func TestOf(t *testing.T) {
 }
 
 // FuzzClientAddr: the address is the peer's, or one that stands in the header
-// of a trusted peer.
+// of a trusted peer. F13
 func FuzzClientAddr(f *testing.F) {
 	f.Add("203.0.113.1:1234", "198.51.100.7")
 	f.Add("192.0.2.1:1", "127.0.0.1, 198.51.100.7,192.0.2.2")

@@ -202,7 +202,7 @@ func TestTooLong(t *testing.T) {
 }
 
 // FuzzOpenCookie: whatever a client sends, nothing comes out that was not left
-// there.
+// there. F13
 func FuzzOpenCookie(f *testing.F) {
 	j := jar(f, 'a')
 	f.Add("__Host-x-flash=")

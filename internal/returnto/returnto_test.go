@@ -86,6 +86,7 @@ func leaves(s string) bool {
 	return !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//")
 }
 
+// FuzzReturnTo: no path that is taken leads to another origin. F13
 func FuzzReturnTo(f *testing.F) {
 	for _, s := range good {
 		f.Add(s)
