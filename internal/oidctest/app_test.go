@@ -1,6 +1,7 @@
 // Package oidctest_test signs in by package oidcprovider with two OpenID
 // providers that nobody here wrote: zitadel/oidc's op, in this process, and
-// npm's oidc-provider, beside it.
+// npm's oidc-provider, beside it. An API takes the latter's access tokens by
+// package jwt.
 package oidctest_test
 
 import (
