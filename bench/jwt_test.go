@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"flag"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -261,6 +262,84 @@ func TestJWTRatios(t *testing.T) {
 			allocs := testing.AllocsPerRun(20, func() { _ = c.run() })
 			t.Logf("%s %-16s %7.2f µs  %5.2f × signature  %5.2f × golang-jwt  %3.0f allocations",
 				alg, c.by, median(c.by), median(c.by)/median("signature"), median(c.by)/median("golang-jwt"), allocs)
+		}
+	}
+}
+
+// jwtRefused are tokens of one length: one that is right, and others that are
+// refused.
+func jwtRefused(t testing.TB, k jwtKey, length int) map[string]string {
+	t.Helper()
+	filled := func(more gojwt.MapClaims) string {
+		claims := gojwt.MapClaims{"filling": ""}
+		maps.Copy(claims, more)
+		claims["filling"] = strings.Repeat("x", max(0, (length-len(k.token(t, claims)))*3/4-2))
+		return k.token(t, claims)
+	}
+	right := filled(nil)
+	dot := strings.LastIndexByte(right, '.')
+	signature := []byte(right[dot+1:])
+	slices.Reverse(signature[1 : len(signature)-1])
+	_, rest, _ := strings.Cut(right, ".")
+	typ := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + k.method.Alg() + `","kid":"2026-11","typ":"JWT"}`))
+	return map[string]string{
+		"accepted":         right,
+		"signature":        right[:dot+1] + string(signature),
+		"header-base64":    strings.Repeat("*", 100) + "." + rest,
+		"signature-base64": right[:dot+1] + strings.Repeat("*", len(signature)),
+		"typ":              typ + "." + rest,
+		"expired":          filled(gojwt.MapClaims{"exp": time.Now().Unix() - 3600}),
+		"dots":             strings.Repeat(".", len(right)),
+		"too-long":         right[:dot] + strings.Repeat("A", 16<<10) + right[dot:],
+	}
+}
+
+// TestJWTRefused prints what a refused token costs, in times an accepted one of
+// its length: medians of rounds in which they take turns, in processor time,
+// through ServeHTTP, and so with the answer. Run it alone, with -v and
+// GOMAXPROCS=1.
+func TestJWTRefused(t *testing.T) {
+	if testing.Short() || !testing.Verbose() {
+		t.Skip("it measures: run it with -v")
+	}
+	for _, alg := range []string{"HS256", "RS256"} {
+		k := jwtKeys(t)[alg]
+		strategy := k.ours(t, 0)
+		auth := passport.New(passport.Config[*jwtClaims]{Logger: slog.New(slog.DiscardHandler)})
+		auth.Use("jwt", strategy)
+		served := auth.Require("jwt")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		for _, length := range []int{1 << 10, 4 << 10, 15 << 10} {
+			tokens := jwtRefused(t, k, length)
+			names := slices.Sorted(maps.Keys(tokens))
+			verify, serve := make(map[string][]float64), make(map[string][]float64)
+			measure := func(times map[string][]float64, name string, run func()) {
+				start := processorTime()
+				for range 200 {
+					run()
+				}
+				times[name] = append(times[name], float64(processorTime()-start)/200/1e3)
+			}
+			for range *jwtRounds {
+				for _, name := range names {
+					token := tokens[name]
+					measure(verify, name, func() {
+						if _, err := strategy.Verify(t.Context(), token); (err == nil) != (name == "accepted") {
+							t.Fatalf("%s: %v", name, err)
+						}
+					})
+					r, _ := http.NewRequest(http.MethodGet, "/", nil)
+					r.Header.Set("Authorization", "Bearer "+token)
+					measure(serve, name, func() {
+						served.ServeHTTP(&statusWriter{header: make(http.Header), status: http.StatusOK}, r)
+					})
+				}
+			}
+			median := func(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }
+			for _, name := range names {
+				v, s := median(verify[name]), median(serve[name])
+				t.Logf("%s %5d bytes %-16s Verify %6.2f µs, %4.2f × accepted; served %6.2f µs, %4.2f × accepted",
+					alg, len(tokens[name]), name, v, v/median(verify["accepted"]), s, s/median(serve["accepted"]))
+			}
 		}
 	}
 }

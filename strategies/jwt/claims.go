@@ -50,8 +50,8 @@ func scanClaims(payload, scopeClaim string) (registered, error) {
 }
 
 // token is what the claims say, where they are acceptable: of this issuer, for
-// this audience, now. The caller has verified the signature, and that the text
-// is unambiguous JSON.
+// this audience, now. The caller has verified the signature, and sees to it
+// that the text is unambiguous JSON before it makes use of the Token.
 func (c *registered) token(is *Issuer, leeway time.Duration, now time.Time) (*Token, error) {
 	if iss, ok := text(c.iss); !ok || iss != is.Name {
 		return nil, because(ErrIssuer, "iss is another than that of the key")
