@@ -59,7 +59,7 @@ bench-scale: ## sessions by the million: docs/performance.md
 	cd bench && go test -run TestScale -sizes $(SIZES) -timeout 2h -v .
 
 timing: ## what only a quiet machine can show: even response times, responsiveness under load
-	PASSPORT_TIMING=1 go test -run 'Timing|Responsive' -count=1 -v ./strategies/local ./strategies/jwt ./password
+	PASSPORT_TIMING=1 go test -run 'Timing|Responsive' -count=1 -v ./strategies/local ./password
 
 returnto: ## CANDIDATES (5000000) hostile return-tos before node's URL parser
 	PASSPORT_CANDIDATES=$(CANDIDATES) go test -run BrowsersStay -count=1 -timeout 1h -v ./internal/returnto
