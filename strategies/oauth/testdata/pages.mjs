@@ -6,18 +6,28 @@
 export default async ({ browser, args: [site, other], assert }) => {
 	const begin = site + '/auth/fake', callback = begin + '/callback'
 	const context = await browser.newContext()
-	const first = await context.newPage() // stays: without a page the window closes, and no other opens in it
 	const seen = async () => await (await context.request.get(other + '/seen')).json() ?? []
 	const who = async () => {
-		const page = await context.newPage()
+		const page = await open(context)
 		await page.goto(site)
 		const name = await page.title()
 		await page.close()
 		return name
 	}
+	// open opens a page, with patience: Chromium may never answer where a page
+	// of the same window is about to close.
+	const open = async (window) => {
+		for (let i = 0; i < 5; i++) {
+			const opening = window.newPage()
+			opening.catch(() => {})
+			const page = await Promise.race([opening, new Promise(done => setTimeout(done, 10_000))])
+			if (page) return page
+		}
+		throw new Error('no page opens')
+	}
 	// on opens a page of a site with that in it.
-	const on = async (where, html) => {
-		const page = await context.newPage()
+	const on = async (where, html, window = context) => {
+		const page = await open(window)
 		await page.goto(where)
 		if (html) await page.setContent(html)
 		return page
@@ -97,7 +107,8 @@ export default async ({ browser, args: [site, other], assert }) => {
 	let asked = 0
 	for (const where of [other, sameSite]) {
 		for (const [name, html] of Object.entries(ways)) {
-			const page = await on(where, '<!doctype html><title>x</title>')
+			const window = await browser.newContext() // of its own: what a way opens is closed with it
+			const page = await on(where, '<!doctype html><title>x</title>', window)
 			await page.setContent(html, { waitUntil: 'commit' }).catch(() => {}) // it may be gone already
 			if (html.includes('id="to"')) await page.click('#to')
 			let visits = []
@@ -108,7 +119,7 @@ export default async ({ browser, args: [site, other], assert }) => {
 			asked += visits.length
 			assert(visits.every(v => !v.Begun), `${name} on ${where}: ${JSON.stringify(visits)}`)
 			if (name !== 'prerender' && name !== 'prefetch') assert(visits.length > 0, `${name} on ${where}: nothing was asked`)
-			for (const tab of context.pages()) if (tab !== first) await tab.close()
+			await Promise.race([window.close(), quiet(5000)])
 		}
 	}
 	console.log(`${Object.keys(ways).length} ways on another site and on another port of this one: ${asked} requests, none began`)
