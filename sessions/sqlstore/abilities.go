@@ -68,7 +68,7 @@ func (s *Store) DeleteUser(ctx context.Context, realm, user string, keep session
 	return int(n), err
 }
 
-// DeleteRealm implements [sessions.RealmDeleter]. It deletes in batches, of 20
+// DeleteRealm implements [sessions.RealmDeleter]. It deletes in batches, of 10
 // records on SQLite and 500 elsewhere, so an error may come after some of them;
 // it can be called again. Options.Timeout counts for each batch.
 func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {

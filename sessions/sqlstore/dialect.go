@@ -85,8 +85,8 @@ func (d Dialect) spec() (*spec, error) {
 			greatest:    "max",
 			ignore:      `ON CONFLICT ("id") DO NOTHING`,
 			batch:       `DELETE FROM %[1]s WHERE "id" IN (SELECT "id" FROM %[1]s WHERE %[2]s LIMIT ?)`,
-			// All writers wait for a batch: 20 rows take the time of a few writes.
-			batchRows: 20,
+			// All writers wait for a batch: 10 rows take the time of a few writes.
+			batchRows: 10,
 			// Or the log grows, and the one who makes it too long writes all of
 			// it back, the writers behind him waiting. This keeps nobody waiting.
 			settle:    "PRAGMA wal_checkpoint(PASSIVE)",

@@ -64,7 +64,7 @@ func (p *page) Next() bool {
 	return p.Rows.Next()
 }
 
-// B15: who writes waits for at most 20 rows of a sweep of SQLite, and for none
+// B15: who writes waits for at most 10 rows of a sweep of SQLite, and for none
 // of the log that it leaves, which it writes back itself after each batch.
 func TestSweepOfSQLite(t *testing.T) {
 	t.Parallel()
@@ -78,7 +78,7 @@ func TestSweepOfSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill := func() {
-		for i := range 50 {
+		for i := range 25 {
 			r := record("alice")
 			r.ID = sessions.ID{byte(i)}
 			if err := s.Create(ctx, r); err != nil {
@@ -95,25 +95,25 @@ func TestSweepOfSQLite(t *testing.T) {
 		}
 	}
 	const settled = "PRAGMA wal_checkpoint(PASSIVE)"
-	for i := range 30 {
+	for i := range 15 {
 		if err := s.Once(ctx, [32]byte{byte(i)}, time.UnixMilli(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fill()
-	if n, err := s.DeleteExpired(ctx, time.UnixMilli(5e12), 50); n != 50 || err != nil {
-		t.Errorf("DeleteExpired: got %d and error %v, want 50", n, err)
+	if n, err := s.DeleteExpired(ctx, time.UnixMilli(5e12), 25); n != 25 || err != nil {
+		t.Errorf("DeleteExpired: got %d and error %v, want 25", n, err)
 	}
 	want := []string{
-		"DELETE 20", settled, "DELETE 20", settled, "DELETE 10", settled, // records
-		"DELETE 20", settled, "DELETE 10", settled, // spent values
+		"DELETE 10", settled, "DELETE 10", settled, "DELETE 5", settled, // records
+		"DELETE 10", settled, "DELETE 5", settled, // spent values
 	}
 	if diff := cmp.Diff(want, d.notes); diff != "" {
 		t.Errorf("DeleteExpired (-want +got):\n%s", diff)
 	}
 	fill()
-	if n, err := s.DeleteRealm(ctx, "session"); n != 50 || err != nil {
-		t.Errorf("DeleteRealm: got %d and error %v, want 50", n, err)
+	if n, err := s.DeleteRealm(ctx, "session"); n != 25 || err != nil {
+		t.Errorf("DeleteRealm: got %d and error %v, want 25", n, err)
 	}
 	if diff := cmp.Diff(want[:6], d.notes); diff != "" {
 		t.Errorf("DeleteRealm (-want +got):\n%s", diff)
