@@ -152,7 +152,7 @@ func TestServices(t *testing.T) {
 			s := newSite(t, setup{provider: p})
 			s.fake = fake
 			b := s.browser()
-			u := with(b.back(), "iss", "")
+			u := b.back()
 			w := b.land(u)
 			if test.want == nil {
 				b.refused(name, w, 502, "provider-answer")

@@ -115,10 +115,16 @@ func (s *Server) Service() oauth.Service {
 	return s.As(oauth.Service{Issuer: s.URL, SendsIssuer: true, Profile: oauth.UserInfo("/userinfo")})
 }
 
-// As is another service, such as oauth.GitHub(), at the provider's addresses.
-// What its API says is up to [Server.Page].
+// As is another service, such as oauth.GitHub(), at the provider's addresses:
+// its answers carry an iss if those of the service do. What its API says is up
+// to [Server.Page].
 func (s *Server) As(service oauth.Service) oauth.Service {
-	service.Endpoint.AuthURL, service.Endpoint.TokenURL = s.URL+"/authorize", s.URL+"/token"
+	iss := ""
+	if service.SendsIssuer {
+		iss = service.Issuer
+	}
+	service.Endpoint.AuthURL = s.URL + "/authorize?" + url.Values{issParam: {iss}}.Encode()
+	service.Endpoint.TokenURL = s.URL + "/token"
 	service.API = s.URL + "/api"
 	return service
 }
@@ -180,8 +186,16 @@ func (s *Server) Visit(t testing.TB, location string) *url.URL {
 	return back
 }
 
+// issParam is what a service answers as its iss: one server is many of them.
+const issParam = "oauthtest_iss"
+
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	asked := r.URL.Query()
+	iss := s.URL
+	if asked.Has(issParam) {
+		iss = asked.Get(issParam)
+		asked.Del(issParam)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = asked
@@ -192,7 +206,9 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	query := back.Query()
 	query.Set("state", asked.Get("state"))
-	query.Set("iss", s.URL)
+	if iss != "" {
+		query.Set("iss", iss)
+	}
 	switch {
 	case s.fault == Denied:
 		query.Set("error", "access_denied")
