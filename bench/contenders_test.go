@@ -101,7 +101,7 @@ func serve(name string) error {
 		return err
 	}
 	var site http.Handler
-	for _, c := range contenders {
+	for _, c := range append(contenders, jwtSite) {
 		if c.name() == name {
 			if site, err = c.site(context.Background(), u); err != nil {
 				return err

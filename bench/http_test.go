@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,11 +93,26 @@ func running(t testing.TB, c contender) *server {
 	if s := started[c.name()]; s != nil {
 		return s
 	}
-	s := &server{browsers: make(chan *browser, connections)}
-	cmd := c.command(t)
-	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "NODE_ENV=production", serveName+"="+c.name(),
-		serveSource+"="+source(t, c.engine, "site-"+c.by).String())
+	s := c.start(t, source(t, c.engine, "site-"+c.by))
+	for i := range connections {
+		s.browsers <- signedIn(t, s.addr, userID(i))
+	}
+	started[c.name()] = s
+	return s
+}
+
+// start starts the server, on the first processor.
+func (c contender) start(t testing.TB, source *url.URL) *server {
+	t.Helper()
+	args := []string{os.Args[0]}
+	if c.site == nil {
+		args = expressServer(t)
+	}
+	cmd := pinned("0", args...)
+	cmd.Env = append(append(os.Environ(), c.node...), "GOMAXPROCS=1", "NODE_ENV=production",
+		serveName+"="+c.name(), serveSource+"="+source.String())
 	cmd.Stderr = os.Stderr
+	s := &server{browsers: make(chan *browser, connections)}
 	var err error
 	if s.life, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -113,26 +129,15 @@ func running(t testing.TB, c contender) *server {
 		t.Fatalf("%s says no address: %v", c.name(), cmd.Wait())
 	}
 	s.addr = strings.TrimSpace(line)
-	for i := range connections {
-		s.browsers <- signedIn(t, s.addr, userID(i))
-	}
-	started[c.name()] = s
 	return s
 }
 
-// command runs the server, on the first processor where that can be said.
-func (c contender) command(t testing.TB) *exec.Cmd {
-	t.Helper()
-	args := []string{os.Args[0]}
-	if c.site == nil {
-		args = expressServer(t)
-	}
+// pinned is a command that runs on that processor, where that can be said.
+func pinned(processor string, args ...string) *exec.Cmd {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
-		args = append([]string{taskset, "-c", "0"}, args...)
+		args = append([]string{taskset, "-c", processor}, args...)
 	}
-	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), c.node...)
-	return cmd
+	return exec.CommandContext(context.Background(), args[0], args[1:]...)
 }
 
 func expressServer(t testing.TB) []string {

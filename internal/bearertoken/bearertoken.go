@@ -49,15 +49,7 @@ func Authorization(r *http.Request, scheme string) (credentials string, found bo
 // Token68 tells whether s is one (RFC 9110 section 11.2).
 func Token68(s string) bool {
 	s = strings.TrimRight(s, "=")
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && strings.TrimLeft(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") == ""
 }
 
 // Places are where a token may stand besides the Authorization header.

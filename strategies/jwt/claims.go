@@ -49,27 +49,27 @@ func scanClaims(payload, scopeClaim string) (registered, error) {
 	return c, err
 }
 
-// token is what the claims say, where they are acceptable: of this issuer, for
-// this audience, now. The caller has verified the signature, and sees to it
+// token makes t what the claims say, where they are acceptable: of this issuer,
+// for this audience, now. The caller has verified the signature, and sees to it
 // that the text is unambiguous JSON before it makes use of the Token.
-func (c *registered) token(is *Issuer, leeway time.Duration, now time.Time) (*Token, error) {
+func (c *registered) token(t *Token, is *Issuer, leeway time.Duration, now time.Time) error {
 	if iss, ok := text(c.iss); !ok || iss != is.Name {
-		return nil, because(ErrIssuer, "iss is another than that of the key")
+		return because(ErrIssuer, "iss is another than that of the key")
 	}
-	t := &Token{Issuer: is.Name}
+	t.Issuer = is.Name
 	if err := c.times(t, leeway, now); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.audience(t, is); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.identity(t, is); err != nil {
-		return nil, err
+		return err
 	}
 	if c.bound {
-		return nil, ErrBound
+		return ErrBound
 	}
-	return t, nil
+	return nil
 }
 
 // times checks exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6).

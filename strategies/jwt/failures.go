@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/gopassport/passport"
@@ -45,8 +44,18 @@ var (
 	ErrRevoked = errors.New("jwt: revoked")
 )
 
-// because is a sentinel with what is wrong, which holds nothing of the token.
-func because(sentinel error, what string) error { return fmt.Errorf("%w: %s", sentinel, what) }
+// A reason is a sentinel with what is wrong, which holds nothing of the token.
+// A flood of bad tokens makes many, and logs may drop them: it is a text only
+// where it is read.
+type reason struct {
+	sentinel error
+	what     string
+}
+
+func because(sentinel error, what string) error { return &reason{sentinel, what} }
+
+func (r *reason) Error() string { return r.sentinel.Error() + ": " + r.what }
+func (r *reason) Unwrap() error { return r.sentinel }
 
 // unavailable is the failure of what cannot tell now.
 func unavailable(cause error) error {

@@ -125,7 +125,7 @@ func New[U, C any](c Config, verify func(context.Context, *C) (U, error)) *Strat
 		panic("jwt: New needs a function that says whose claims they are")
 	}
 	if e, ok := any(new(C)).(embedder); ok {
-		e.fill(&Token{}) // panics where it could not
+		e.embedded() // panics where there is none
 	}
 	return &Strategy[U, C]{verifier: newVerifier(c), verify: verify, isNil: absent.User[U]()}
 }
@@ -169,7 +169,7 @@ func (s *Strategy[U, C]) Verify(ctx context.Context, token string) (U, error) {
 
 func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *Token, err error) {
 	var claims *C
-	t, err = s.check(ctx, token, func(raw []byte) error {
+	right, err := s.check(ctx, token, func(raw []byte) error {
 		claims = new(C)
 		return unmarshal(raw, claims)
 	})
@@ -178,9 +178,7 @@ func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *T
 	} else if err != nil {
 		return user, nil, s.challenges.invalidToken(err)
 	}
-	if e, ok := any(claims).(embedder); ok {
-		e.fill(t)
-	}
+	t = keep(right, claims)
 	found, err := s.verify(ctx, claims)
 	if err == nil && s.isNil(found) {
 		err = &passport.Failure{Code: passport.CodeNilUser}

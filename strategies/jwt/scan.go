@@ -97,7 +97,13 @@ func skip(s string, i int) int {
 	return i
 }
 
-func trim(s string) string { return strings.Trim(s, " \t\n\r") }
+func trim(s string) string {
+	s = s[skip(s, 0):]
+	for s != "" && skip(s, len(s)-1) == len(s) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // text is the string that a raw value is.
 func text(raw string) (string, bool) {
@@ -126,6 +132,9 @@ const maxDate = 253402300799
 // date is the time that a raw value is: a number of seconds since 1970 (RFC
 // 7519 section 2), with a fraction or not.
 func date(raw string) (time.Time, bool) {
+	if raw == "" {
+		return time.Time{}, false // an error of strconv costs more than a date
+	}
 	if n, err := strconv.ParseInt(raw, 10, 64); err == nil && raw[0] != '+' {
 		return time.Unix(n, 0), n >= 0 && n <= maxDate
 	}

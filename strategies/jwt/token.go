@@ -7,7 +7,7 @@ import (
 )
 
 // A Token is what the registered claims of a token that was verified say. The
-// result's Info is the *Token; claims that embed a Token have it filled in:
+// result's Info is the *Token, which is that of the claims where these embed one:
 //
 //	type Claims struct {
 //		jwt.Token
@@ -45,13 +45,26 @@ func (t *Token) HasScope(scopes ...string) bool {
 func (t *Token) Key() string { return t.Issuer + " " + t.Subject }
 
 // An embedder is a struct of claims with a Token in it.
-type embedder interface{ fill(*Token) }
+type embedder interface{ embedded() *Token }
 
-func (t *Token) fill(from *Token) {
+func (t *Token) embedded() *Token {
 	if t == nil {
 		panic("jwt: the claims embed a *Token; embed a Token")
 	}
-	*t = *from
+	return t
+}
+
+// keep keeps t, in the claims that embed a Token. What they had there, from a
+// decoder of the application's own, is gone.
+func keep(t Token, claims any) *Token {
+	var kept *Token
+	if e, ok := claims.(embedder); ok {
+		kept = e.embedded()
+	} else {
+		kept = new(Token)
+	}
+	*kept = t
+	return kept
 }
 
 // words are what spaces separate in a scope.

@@ -29,55 +29,57 @@ type verifier struct {
 // whether it was revoked. unmarshal decodes the claims, and says whether their
 // text is unambiguous JSON. An error is one of this package, or an outage as a
 // *passport.Failure.
-func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byte) error) (*Token, error) {
+func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byte) error) (t Token, err error) {
 	s, err := split(token, v.c.MaxToken)
 	if err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	h, isKnown := v.known.get(s.header)
 	if !isKnown {
 		if h, err = parseHeader(s.header); err != nil {
-			return nil, err
+			return Token{}, err
 		}
 	}
 	// With one issuer nothing of the payload is read before the signature.
 	is, raw := v.only, []byte(nil)
 	if is == nil {
 		if is, raw, err = v.choose(s.payload); err != nil {
-			return nil, err
+			return Token{}, err
 		}
 	}
 	if !is.takes(h.typ) {
-		return nil, because(ErrHeader, "typ is another")
+		return Token{}, because(ErrHeader, "typ is another")
 	}
 	if err := v.signature(ctx, token, s, h, is); err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	if raw == nil {
 		if raw, err = decode(s.payload); err != nil {
-			return nil, err
+			return Token{}, err
 		}
 	}
 	claims, err := scanClaims(string(raw), is.ScopeClaim)
 	if err != nil {
-		return nil, because(ErrClaims, err.Error())
+		return Token{}, because(ErrClaims, err.Error())
 	}
 	// What has expired is not worth decoding, and costs less than what is right.
-	t, err := claims.token(is, v.c.Leeway, time.Now())
+	err = claims.token(&t, is, v.c.Leeway, time.Now())
 	if errors.Is(err, ErrExpired) {
-		return nil, err
+		return Token{}, err
 	}
 	if err := unmarshal(raw); err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	if err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	if !isKnown {
 		v.known.add(s.header, h)
 	}
-	if err := v.revoked(ctx, t); err != nil {
-		return nil, err
+	if v.c.Revoked != nil {
+		if err := v.revoked(ctx, t); err != nil {
+			return Token{}, err
+		}
 	}
 	t.challenges = v.challenges
 	return t, nil
@@ -85,11 +87,8 @@ func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byt
 
 // revoked asks the hook. What neither refuses the token nor lets it pass says
 // that nobody knows.
-func (v *verifier) revoked(ctx context.Context, t *Token) error {
-	if v.c.Revoked == nil {
-		return nil
-	}
-	err := v.c.Revoked(ctx, t)
+func (v *verifier) revoked(ctx context.Context, t Token) error {
+	err := v.c.Revoked(ctx, &t)
 	if err == nil {
 		return nil
 	}
