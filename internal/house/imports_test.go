@@ -21,7 +21,7 @@ var dependencies = map[string][]string{
 	"strategies/jwt":                {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json"},
 	"strategies/jwt/issuer":         {"github.com/golang-jwt/jwt/v5", "github.com/go-json-experiment/json"},
 	"strategies/jwt/jwks":           {"github.com/MicahParks/jwkset", "github.com/go-json-experiment/json"},
-	"strategies/oauth":              {"golang.org/x/oauth2"},
+	"strategies/oauth":              {"golang.org/x/oauth2", "github.com/go-json-experiment/json"},
 	"strategies/oauth/gothprovider": {"golang.org/x/oauth2", "github.com/markbates/goth"},
 	"strategies/oauth/oidcprovider": {"golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
 	"strategies/oauth/oauthtest":    {"github.com/go-jose/go-jose/v4"},

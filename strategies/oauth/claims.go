@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Claims is a JSON object that a provider sent. Numbers are [json.Number].
@@ -85,20 +88,17 @@ const maxDepth = 32
 // readers differ, and values nest 32 deep at most. Objects are
 // map[string]any, numbers [json.Number].
 func ParseJSON(body []byte) (any, error) {
-	written, depth := measure(body)
-	if depth > maxDepth || !utf8.Valid(body) {
-		return nil, fmt.Errorf("%w: its JSON is too deep, or not UTF-8", ErrBadAnswer)
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body),
+		jsontext.AllowInvalidUTF8(true),    // a name may have half a surrogate in an escape: U+FFFD, as in all of Go
+		jsontext.AllowDuplicateNames(true)) // parse sees them
+	v, err := parse(dec)
+	if err == nil {
+		if _, end := dec.ReadToken(); end != io.EOF {
+			err = errors.New("something follows the JSON")
+		}
 	}
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	err := dec.Decode(&v)
-	switch {
-	case err != nil:
-	case len(bytes.Trim(body[dec.InputOffset():], " \t\r\n")) > 0:
-		err = errors.New("something follows the JSON")
-	case members(v) != written:
-		err = errors.New("a member is repeated")
+	if err == nil && !utf8.Valid(body) {
+		err = errors.New("it is not UTF-8")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrBadAnswer, quoted(err.Error()))
@@ -106,41 +106,58 @@ func ParseJSON(body []byte) (any, error) {
 	return v, nil
 }
 
-// measure counts the members that are written in a JSON text, each with its
-// colon, and how deep it nests. What it says of other texts means nothing.
-func measure(body []byte) (members, deepest int) {
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case c == '"':
-			inString = !inString
-		case inString && c == '\\':
-			i++
-		case inString:
-		case c == ':':
-			members++
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		}
+// parse reads the next value; dec sees to it that it is JSON.
+func parse(dec *jsontext.Decoder) (any, error) {
+	t, err := dec.ReadToken()
+	if err != nil {
+		return nil, err
 	}
-	return members, deepest
+	if dec.StackDepth() > maxDepth {
+		return nil, errors.New("it is too deep")
+	}
+	switch t.Kind() {
+	case '{':
+		return parseObject(dec)
+	case '[':
+		return parseList(dec)
+	case '"':
+		return t.String(), nil
+	case '0':
+		return json.Number(t.String()), nil
+	case 't', 'f':
+		return t.Bool(), nil
+	}
+	return nil, nil // null
 }
 
-// members counts those that are left: of repeated ones, one is.
-func members(v any) (n int) {
-	switch v := v.(type) {
-	case map[string]any:
-		n = len(v)
-		for _, member := range v {
-			n += members(member)
+func parseObject(dec *jsontext.Decoder) (any, error) {
+	object := make(map[string]any)
+	for dec.PeekKind() != '}' {
+		t, err := dec.ReadToken()
+		if err != nil {
+			return nil, err
 		}
-	case []any:
-		for _, item := range v {
-			n += members(item)
+		name := t.String()
+		if _, twice := object[name]; twice {
+			return nil, errors.New("a member is repeated")
+		}
+		if object[name], err = parse(dec); err != nil {
+			return nil, err
 		}
 	}
-	return n
+	_, err := dec.ReadToken() // the brace
+	return object, err
+}
+
+func parseList(dec *jsontext.Decoder) (any, error) {
+	list := []any{}
+	for dec.PeekKind() != ']' {
+		item, err := parse(dec)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
+	}
+	_, err := dec.ReadToken() // the bracket
+	return list, err
 }

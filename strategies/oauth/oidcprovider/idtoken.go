@@ -2,6 +2,7 @@ package oidcprovider
 
 import (
 	"context"
+	"crypto"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -63,14 +64,15 @@ func (p *Provider) verify(ctx context.Context, m *metadata, raw string, types ..
 		SupportedSigningAlgs: p.config().Algorithms,
 		SkipIssuerCheck:      true, SkipClientIDCheck: true, SkipExpiryCheck: true, // standard does
 	}
+	set := &keySet{head: head}
 	var token *oidc.IDToken
 	for _, age := range []time.Duration{fresh, again} {
 		keys, keysErr := p.keys.get(ctx, age)
 		if keysErr != nil {
 			return nil, nil, keysErr
 		}
-		set := &oidc.StaticKeySet{PublicKeys: candidates(keys, []string{issuer, m.issuer}, kid, alg)}
-		if len(set.PublicKeys) == 0 {
+		set.keys = candidates(keys, []string{issuer, m.issuer}, kid, alg)
+		if len(set.keys) == 0 {
 			err = bad("is signed with a key that the provider does not publish")
 			continue // it may do so by now
 		}
@@ -82,15 +84,28 @@ func (p *Provider) verify(ctx context.Context, m *metadata, raw string, types ..
 	if err != nil {
 		return nil, nil, bad("does not verify: %+.200q", err.Error())
 	}
-	var payload json.RawMessage
-	if err := token.Claims(&payload); err != nil {
-		return nil, nil, bad("has no claims: %+.100q", err.Error())
-	}
-	claims, err := parseClaims(payload)
+	claims, err := parseClaims(set.payload)
 	if err != nil {
 		return nil, nil, err
 	}
 	return token, claims, p.standard(claims, issuer)
+}
+
+// A keySet is what go-oidc asks who signed a token, which is parsed already.
+type keySet struct {
+	head    *jose.JSONWebSignature
+	keys    []crypto.PublicKey
+	payload []byte // of the token, once one of the keys has signed it
+}
+
+// VerifySignature implements [oidc.KeySet].
+func (s *keySet) VerifySignature(context.Context, string) (payload []byte, err error) {
+	for _, k := range s.keys {
+		if s.payload, err = s.head.Verify(k); err == nil {
+			return s.payload, nil
+		}
+	}
+	return nil, err
 }
 
 // header looks at what is not signed yet: nothing is asked of the provider for
@@ -151,8 +166,9 @@ func parseClaims(payload []byte) (oauth.Claims, error) {
 	if !ok {
 		return nil, bad("has no object in it")
 	}
+	names := read()
 	for name := range object {
-		if slices.ContainsFunc(read(), func(r string) bool { return r != name && strings.EqualFold(r, name) }) {
+		if slices.ContainsFunc(names, func(r string) bool { return r != name && strings.EqualFold(r, name) }) {
 			return nil, bad("has a claim %+.50q", name)
 		}
 	}
