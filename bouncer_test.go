@@ -58,18 +58,34 @@ func TestBouncer(t *testing.T) {
 	}
 }
 
-// TestResume: a strategy says where the browser was on its way to. C30, C31
+// TestResume: a strategy says where the browser was on its way to, which counts
+// whatever another tab left since, and after a Detour. C04, C30, C31
 func TestResume(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[string]string{"/page?a=b": "/page?a=b", "": "/home", "//evil.example": "/home", "https://evil.example/": "/home", "/a\r\nb": "/home"} {
-		a := passport.New(passport.Config[*user]{Serializer: passport.SerializeBy((*user).Key, newDirectory("alice").byID), Logger: slog.New(slog.DiscardHandler)})
-		a.Use("away", returning{decide: func(r *http.Request) (result, error) {
-			passport.EnvOf(r.Context()).Resume(to)
-			return result{}.Success(alice)
-		}})
-		w := serve(a.Handler(a.LoginHandler("away", &passport.LoginOptions{SuccessRedirect: "/home"})), "GET", "/login/end")
-		if got := w.Header().Get("Location"); got != want {
-			t.Errorf("%q: sent to %s, want %s", to, got, want)
+		for _, detour := range []bool{false, true} {
+			app := newApp(t, func(c *config) { c.LoginPage = "/page" }).routes()
+			app.Use("away", returning{decide: func(r *http.Request) (res result, err error) {
+				passport.EnvOf(r.Context()).Resume(to)
+				if detour {
+					return res, &passport.Detour{URL: "/name", Key: "pending"}
+				}
+				return res.Success(alice)
+			}})
+			home := &passport.LoginOptions{SuccessRedirect: "/home"}
+			app.mux.Handle("/login/end", app.LoginHandler("away", home))
+			app.mux.Handle("/login/named", app.LoginHandler("key", home))
+			b := app.browser()
+			if !detour || to != "" {
+				b.send("GET", "/me?other-tab", "Accept", "text/html") // on its way elsewhere by now
+			}
+			w := b.send("GET", "/login/end")
+			if detour {
+				w = b.send("POST", "/login/named", "X-Key", "alice")
+			}
+			if got := w.Header().Get("Location"); got != want && !(detour && want == "/home") {
+				t.Errorf("%q, detour %t: sent to %s, want %s", to, detour, got, want)
+			}
 		}
 	}
 	a := passport.New(passport.Config[*user]{Logger: slog.New(slog.DiscardHandler)})

@@ -27,8 +27,8 @@ type Env struct {
 type run struct {
 	strategy string
 	purpose  Event
-	claimed  string // the name that the credentials claim
-	returnTo string // of the sign-in that ends, where it says so
+	claimed  string  // the name that the credentials claim
+	returnTo *string // of the sign-in that ends, where it says so
 }
 
 type envKey struct{}
@@ -65,11 +65,11 @@ func (e *Env) UserID() string { return e.user }
 // origin, or empty.
 func (e *Env) ReturnTo() string { return local(e.core.jar().Peek(e.request, returnToCookie)) }
 
-// Resume says where the browser was on its way to when the sign-in began: it
-// goes there, and not to what ReturnTo is by now.
+// Resume says where the browser was on its way to when the sign-in began, or
+// that it was on none: that counts, and not what ReturnTo is by now.
 func (e *Env) Resume(returnTo string) {
-	if e.run != nil {
-		e.run.returnTo = local([]byte(returnTo))
+	if to := local([]byte(returnTo)); e.run != nil {
+		e.run.returnTo = &to
 	}
 }
 

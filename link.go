@@ -58,7 +58,7 @@ func (l *linker[U, A]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, st := a.enter(r)
 	res, env, err := l.decide(w, r, st)
 	if err == nil && res.outcome == Succeeded {
-		err = l.link(r, st, res.user)
+		err = l.link(w, r, res.user)
 	}
 	t := Attempt{Event: EventLink, Strategy: res.strategy, Outcome: outcomeOf(res.outcome, err), UserID: st.env.user}
 	if err == nil && t.Outcome != Redirected {
@@ -89,14 +89,10 @@ func (l *linker[U, A]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // posts comes without the session, and is only sent on.
 func (l *linker[U, A]) decide(w http.ResponseWriter, r *http.Request, st *state[U]) (res Result[A], env *Env, err error) {
 	env = &st.env
-	answers, err := l.a.answers(r, l.navigator)
-	if err == nil && !answers {
-		err = notAllowed(w)
+	if err = l.a.mayAsk(w, r, l.navigator); err != nil {
+		return res, env, err
 	}
-	bounced := false
-	if err == nil {
-		bounced, err = l.a.mayDecide(r, st, l.strategy)
-	}
+	bounced, err := l.a.mayDecide(r, st, l.strategy)
 	if err == nil && !bounced && l.a.isNil(st.user) {
 		err = res.Err()
 	}
@@ -106,11 +102,16 @@ func (l *linker[U, A]) decide(w http.ResponseWriter, r *http.Request, st *state[
 	return decide(env, r, []link[A]{{linkName, l.strategy, "Link"}}, EventLink, l.isNil)
 }
 
-// link joins the account to the user.
-func (l *linker[U, A]) link(r *http.Request, st *state[U], account A) (err error) {
+// link joins the account to the user, if he is signed in still: a provider
+// takes its time, and whose sessions were ended meanwhile must stay out.
+func (l *linker[U, A]) link(w http.ResponseWriter, r *http.Request, account A) (err error) {
 	defer l.a.rescue(r.Context(), "Link", &err)
-	if l.a.isNil(st.user) {
-		return (Result[A]{}).Err()
+	res, _, err := l.a.restoreSession(w, r, l.a.newState(r.Context()))
+	if err == nil && res.outcome != Succeeded {
+		err = &Failure{Code: CodeSessionEnded}
 	}
-	return l.join(r.Context(), st.user, account)
+	if err != nil {
+		return err
+	}
+	return l.join(r.Context(), res.user, account)
 }

@@ -232,6 +232,40 @@ func TestLinkAttempt(t *testing.T) {
 	}
 }
 
+// TestLinkMeanwhile: whose sessions were ended while the provider was asked
+// gets no account joined, and neither does who has become somebody else. C26
+func TestLinkMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(*linking, *browser)
+		status    int
+		joined    []string
+	}{
+		"nothing":          {func(*linking, *browser) {}, 303, []string{"alice gh"}},
+		"signed out":       {func(_ *linking, b *browser) { b.clone().send("POST", "/logout") }, 401, nil},
+		"revoked":          {func(s *linking, _ *browser) { _, _ = s.keeper.RevokeUser(context.Background(), "alice") }, 401, nil},
+		"changed password": {func(s *linking, _ *browser) { s.users.set(user{ID: "alice", Stamp: "2"}) }, 401, nil},
+		"somebody else":    {func(_ *linking, b *browser) { b.clone().login("key", "bob") }, 401, nil},
+		"the store fails":  {func(s *linking, _ *browser) { s.store.down("Find") }, 503, nil},
+		"gone":             {func(s *linking, _ *browser) { s.users.delete("alice") }, 401, nil},
+	} {
+		s := &linking{app: newApp(t, func(c *passport.Config[*user]) {
+			c.Serializer = passport.StampBy(c.Serializer, func(u *user) string { return u.Stamp })
+		}).routes()}
+		b := s.as("alice")
+		s.mux.Handle("/link", passport.Link(s.Authenticator, away{func(r *http.Request) (accountResult, error) {
+			test.meanwhile(s, b)
+			return byHeader(r)
+		}}, s.join, nil))
+		if w := b.send("POST", "/link", "X-Account", "gh"); w.Code != test.status {
+			t.Errorf("%s: got %d, want %d", name, w.Code, test.status)
+		}
+		if diff := cmp.Diff(test.joined, s.joined); diff != "" {
+			t.Errorf("%s: joined (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestLinkEnv: the strategy is told what it decides for, and for whom.
 func TestLinkEnv(t *testing.T) {
 	t.Parallel()

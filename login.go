@@ -27,7 +27,8 @@ type LoginOptions struct {
 	// FailureMessage is left for Flashes, with a FailureRedirect. Default: the
 	// failure's own Message.
 	FailureMessage string
-	// Then answers instead of a redirect. It runs signed in.
+	// Then answers instead of a redirect. It runs signed in; behind a social
+	// login at an address with the code, which is spent.
 	Then http.Handler
 	// Remember chooses the longer lifetime and a cookie that outlives the
 	// browser. Nil: never.
@@ -74,7 +75,7 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 	if err := a.mayChange(r, st); err != nil {
 		return err
 	}
-	user, factor := res.user, res.factor
+	user := res.user
 	if a.isNil(user) {
 		return &Failure{Code: CodeNilUser}
 	}
@@ -90,18 +91,13 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 		values = maps.Clone(res.more.values)
 		maps.Copy(values, o.Values)
 	}
-	next := sessions.Record{User: id, AuthTime: time.Now().UnixMilli(), Origin: a.origin(r)}
+	next := sessions.Record{
+		User: id, AuthTime: time.Now().UnixMilli(), Remember: o.Remember != nil && o.Remember(r), Origin: a.origin(r),
+	}
 	if sum, ok := a.stamp(user); ok {
 		next.Stamp = string(sum[:])
 	}
-	if o.Remember != nil {
-		next.Remember = o.Remember(r)
-	}
-	if factor == "" {
-		factor = o.Factor
-	}
-	stepUp(&next, st.session.Record(), factor)
-
+	stepUp(&next, st.session.Record(), cmp.Or(res.factor, o.Factor))
 	if err = st.session.Rotate(r.Context(), w, next, o.Keep, values); err != nil {
 		return notStored(err)
 	}
@@ -217,12 +213,8 @@ func (a *Authenticator[U]) LoginHandler(name string, o *LoginOptions) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		guardHeaders(w.Header())
-		switch answers, err := a.answers(r, navigator); {
-		case err != nil:
+		if err := a.mayAsk(w, r, navigator); err != nil {
 			a.Refuse(w, r, err)
-			return
-		case !answers:
-			a.Refuse(w, r, notAllowed(w))
 			return
 		}
 		r, st := a.enter(r)
@@ -240,7 +232,7 @@ func (a *Authenticator[U]) LoginHandler(name string, o *LoginOptions) http.Handl
 		if err == nil {
 			err = res.Err()
 		}
-		a.failed(w, r, st, err, &opts)
+		a.failed(w, r, st, env, err, &opts)
 	})
 }
 
@@ -272,7 +264,7 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 	}
 	guardHeaders(w.Header())
 	if err := a.signIn(w, r, st, env, res, start, o); err != nil {
-		a.failed(w, r, st, err, o)
+		a.failed(w, r, st, env, err, o)
 		return
 	}
 	a.addHeader(w.Header(), res.Header())
@@ -282,16 +274,16 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 	}
 	a.flash(w, r, o.SuccessMessage)
 	to := a.takeReturnTo(w, r)
-	if env.run != nil && env.run.returnTo != "" {
-		to = env.run.returnTo
+	if env.run != nil && env.run.returnTo != nil {
+		to = *env.run.returnTo
 	}
 	a.redirect(w, r, cmp.Or(to, o.SuccessRedirect, "/"))
 }
 
 // failed answers a sign-in that did not happen.
-func (a *Authenticator[U]) failed(w http.ResponseWriter, r *http.Request, st *state[U], err error, o *LoginOptions) {
+func (a *Authenticator[U]) failed(w http.ResponseWriter, r *http.Request, st *state[U], env *Env, err error, o *LoginOptions) {
 	if d, ok := errors.AsType[*Detour](err); ok {
-		if err = a.detour(w, r, st, d, o); err == nil {
+		if err = a.detour(w, r, st, env, d, o); err == nil {
 			return
 		}
 	}
@@ -329,7 +321,7 @@ const pendingFor = 15 * time.Minute
 // detour leaves the value in a session with a new id, in which nobody is
 // signed in, and sends the browser on its way. That the record has an AuthTime
 // and no user tells that somebody is about to be.
-func (a *Authenticator[U]) detour(w http.ResponseWriter, r *http.Request, st *state[U], d *Detour, o *LoginOptions) (err error) {
+func (a *Authenticator[U]) detour(w http.ResponseWriter, r *http.Request, st *state[U], env *Env, d *Detour, o *LoginOptions) (err error) {
 	defer a.rescue(r.Context(), "Detour", &err)
 	if d.Key == "" {
 		return errors.New("passport: a Detour needs a Key")
@@ -347,6 +339,9 @@ func (a *Authenticator[U]) detour(w http.ResponseWriter, r *http.Request, st *st
 	}
 	var nobody U
 	st.become(nobody)
+	if env.run != nil && env.run.returnTo != nil && *env.run.returnTo != "" {
+		a.jar().Leave(w, returnToCookie, []byte(*env.run.returnTo))
+	}
 	if problem.WantsJSON(r) {
 		f := &Failure{Code: CodeDetour, Status: http.StatusForbidden, Err: d}
 		a.report(w, r, f, d)

@@ -42,10 +42,13 @@ type Bouncer interface {
 	Bounces(r *http.Request) bool
 }
 
-// answers tells whether the method is one that signs in.
-func (a *Authenticator[U]) answers(r *http.Request, n Navigator) (_ bool, err error) {
+// mayAsk wants a method that signs in.
+func (a *Authenticator[U]) mayAsk(w http.ResponseWriter, r *http.Request, n Navigator) (err error) {
 	defer a.rescue(r.Context(), "Navigates", &err)
-	return r.Method == http.MethodPost || r.Method == http.MethodGet && n != nil && n.Navigates(r), nil
+	if r.Method == http.MethodPost || r.Method == http.MethodGet && n != nil && n.Navigates(r) {
+		return nil
+	}
+	return notAllowed(w)
 }
 
 // mayDecide is mayChange before s decides, and tells whether the request only

@@ -101,11 +101,11 @@ func (s *Strategy[U]) end(r *http.Request, env *passport.Env) (res passport.Resu
 		return res, finishError(r.Context(), err)
 	}
 	env.Claim(id.Key())
+	env.Resume(a.returnTo)
 	user, err := s.verify(r.Context(), id)
 	if err != nil {
 		return res, err
 	}
-	env.Resume(a.returnTo)
 	for key, value := range id.SessionValues {
 		res = res.WithValue(key, value)
 	}
