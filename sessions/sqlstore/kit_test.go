@@ -95,13 +95,20 @@ func scratch(t testing.TB, driver, dsn, create, drop string) string {
 	return name
 }
 
-// open opens one more handle, as another process would.
+// connections is how many a handle has: of PostgreSQL's 100, several tests at
+// once want some.
+const connections = 20
+
+// open opens one more handle, as another process would, which keeps its
+// connections, as the package comment advises.
 func (d database) open(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(d.driver, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
