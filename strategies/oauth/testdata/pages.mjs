@@ -7,29 +7,17 @@ export default async ({ browser, args: [site, other], assert }) => {
 	const begin = site + '/auth/fake', callback = begin + '/callback'
 	const context = await browser.newContext()
 	const seen = async () => await (await context.request.get(other + '/seen')).json() ?? []
+	// One page asks who is signed in, another has what is refused: to open one
+	// for each time takes longer than all that they do.
+	const asking = await context.newPage(), elsewhere = await context.newPage()
 	const who = async () => {
-		const page = await open(context)
-		await page.goto(site)
-		const name = await page.title()
-		await page.close()
-		return name
+		await asking.goto(site)
+		return asking.title()
 	}
-	// open opens a page, with patience: Chromium may never answer where a page
-	// of the same window is about to close.
-	const open = async (window) => {
-		for (let i = 0; i < 5; i++) {
-			const opening = window.newPage()
-			opening.catch(() => {})
-			const page = await Promise.race([opening, new Promise(done => setTimeout(done, 10_000))])
-			if (page) return page
-		}
-		throw new Error('no page opens')
-	}
-	// on opens a page of a site with that in it.
-	const on = async (where, html, window = context) => {
-		const page = await open(window)
+	// on opens a page of a site.
+	const on = async (where, window = context) => {
+		const page = await window.newPage()
 		await page.goto(where)
-		if (html) await page.setContent(html)
 		return page
 	}
 	const submit = async (page, id) => {
@@ -40,10 +28,10 @@ export default async ({ browser, args: [site, other], assert }) => {
 	const form = (action, fields = {}, method = 'post') => `<!doctype html><form method="${method}" action="${action}">` +
 		Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`).join('') + '</form>'
 	const refusedForm = async (action, fields, status = 403) => {
-		const page = await on(other, form(action, fields))
-		const res = await submit(page)
+		await elsewhere.goto(other)
+		await elsewhere.setContent(form(action, fields))
+		const res = await submit(elsewhere)
 		assert.equal(res.status(), status, `${action}: ${res.status()}`)
-		await page.close()
 	}
 
 	// E07: nobody is signed in by a form elsewhere, nor out, and none begins.
@@ -63,8 +51,9 @@ export default async ({ browser, args: [site, other], assert }) => {
 	await context.request.get(other + '/seen')
 	const state = 'A'.repeat(43)
 	await refusedForm(callback, { code: 'c0de', state })
-	page = await on(other, `<!doctype html><a id="to" href="${callback}?code=c0de&state=${state}">Look</a>`)
-	const [res] = await Promise.all([page.waitForNavigation(), page.click('#to')])
+	await elsewhere.goto(other)
+	await elsewhere.setContent(`<!doctype html><a id="to" href="${callback}?code=c0de&state=${state}">Look</a>`)
+	const [res] = await Promise.all([elsewhere.waitForNavigation(), elsewhere.click('#to')])
 	assert.equal(res.status(), 403)
 	assert.equal(await who(), 'bob')
 	assert((await seen()).every(v => !v.Begun))
@@ -108,7 +97,7 @@ export default async ({ browser, args: [site, other], assert }) => {
 	for (const where of [other, sameSite]) {
 		for (const [name, html] of Object.entries(ways)) {
 			const window = await browser.newContext() // of its own: what a way opens is closed with it
-			const page = await on(where, '<!doctype html><title>x</title>', window)
+			const page = await on(where, window)
 			await page.setContent(html, { waitUntil: 'commit' }).catch(() => {}) // it may be gone already
 			if (html.includes('id="to"')) await page.click('#to')
 			let visits = []
@@ -119,7 +108,7 @@ export default async ({ browser, args: [site, other], assert }) => {
 			asked += visits.length
 			assert(visits.every(v => !v.Begun), `${name} on ${where}: ${JSON.stringify(visits)}`)
 			if (name !== 'prerender' && name !== 'prefetch') assert(visits.length > 0, `${name} on ${where}: nothing was asked`)
-			await Promise.race([window.close(), quiet(5000)])
+			await window.close()
 		}
 	}
 	console.log(`${Object.keys(ways).length} ways on another site and on another port of this one: ${asked} requests, none began`)
