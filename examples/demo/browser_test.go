@@ -16,7 +16,7 @@ import (
 // PASSPORT_SCREENSHOTS names.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	binary, addr, idp := process.Build(t, "."), process.FreeAddr(t), process.FreeAddr(t)
+	addr, idp := process.FreeAddr(t), process.FreeAddr(t)
 	file := filepath.Join(t.TempDir(), "demo.db")
 	start := func() func() {
 		return process.Start(t, addr, binary, "-addr", addr, "-idp", idp, "-db", file)
@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 func TestBrowserSocial(t *testing.T) {
 	t.Parallel()
 	addr, idp := process.FreeAddr(t), process.FreeAddr(t)
-	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-idp", idp, "-db", filepath.Join(t.TempDir(), "demo.db"))
+	process.Start(t, addr, binary, "-addr", addr, "-idp", idp, "-db", filepath.Join(t.TempDir(), "demo.db"))
 	browser.Run(t, "testdata/social.mjs", "http://"+addr, "http://"+idp, os.Getenv("PASSPORT_SCREENSHOTS"))
 }
 
@@ -43,7 +43,7 @@ func TestBrowserSocial(t *testing.T) {
 // testdata/explain.mjs.
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	binary, addr := process.Build(t, "."), process.FreeAddr(t)
+	addr := process.FreeAddr(t)
 	process.Start(t, addr, binary, "-addr", addr, "-idp", process.FreeAddr(t), "-db", filepath.Join(t.TempDir(), "demo.db"), "-explain")
 	browser.Run(t, "testdata/explain.mjs", "http://"+addr, os.Getenv("PASSPORT_SCREENSHOTS"))
 }

@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,12 +15,17 @@ import (
 
 const alice, bob = "username=alice&password=wonderland-wonderland", "username=bob&password=builder-builder"
 
+// binary is the demo. To link it takes seconds, so the tests share it.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(process.Main(m, &binary)) }
+
 // TestDemo is what programs and strangers see of the demo; TestBrowser is what
 // people do.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	addr := process.FreeAddr(t)
-	process.Start(t, addr, process.Build(t, "."), "-addr", addr, "-idp", process.FreeAddr(t), "-db", filepath.Join(t.TempDir(), "demo?.db"))
+	process.Start(t, addr, binary, "-addr", addr, "-idp", process.FreeAddr(t), "-db", filepath.Join(t.TempDir(), "demo?.db"))
 	visitor := func() *process.Client {
 		c := process.NewClient(addr)
 		c.Header.Set("Accept", "text/html")

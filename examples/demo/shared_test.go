@@ -51,12 +51,11 @@ func scratch(t *testing.T, e dbtest.Engine) string {
 
 // Two servers, started at once over an empty database, are one site.
 func TestSharedDatabase(t *testing.T) {
-	binary := process.Build(t, ".")
 	for _, e := range []dbtest.Engine{dbtest.MariaDB, dbtest.PostgreSQL, dbtest.Redis} {
 		t.Run(e.String(), func(t *testing.T) {
 			t.Parallel()
 			db := scratch(t, e)
-			one, two := startTwo(t, binary, db)
+			one, two := startTwo(t, db)
 			name := "u" + strings.ToLower(rand.Text())[:20]
 			form := func(password string) string { return url.Values{"username": {name}, "password": {password}}.Encode() }
 
@@ -102,7 +101,7 @@ func TestSharedDatabase(t *testing.T) {
 }
 
 // startTwo starts two servers at once.
-func startTwo(t *testing.T, binary, db string) (one, two string) {
+func startTwo(t *testing.T, db string) (one, two string) {
 	t.Helper()
 	one, two = process.FreeAddr(t), process.FreeAddr(t)
 	idp := process.FreeAddr(t)
@@ -121,7 +120,7 @@ func startTwo(t *testing.T, binary, db string) (one, two string) {
 func TestBrowserTwoServers(t *testing.T) {
 	t.Parallel()
 	db := dbtest.Start(t, dbtest.MariaDB)
-	one, two := startTwo(t, process.Build(t, "."), db.URL().String())
+	one, two := startTwo(t, db.URL().String())
 	control := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/kill":

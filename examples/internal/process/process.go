@@ -20,11 +20,35 @@ import (
 // Build compiles the program in dir and returns the path of the binary.
 func Build(t testing.TB, dir string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "program.exe") // Windows wants the extension, others do not mind
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, dir).CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", dir, err, out)
+	binary, err := build(t.Context(), dir, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
+}
+
+// Main is the TestMain of a package whose tests share the program in its
+// directory: it builds it, sets binary to its path, runs the tests and returns
+// their exit code.
+func Main(m *testing.M, binary *string) int {
+	temp, err := os.MkdirTemp("", "program-")
+	if err == nil {
+		defer os.RemoveAll(temp)
+		*binary, err = build(context.Background(), ".", temp)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func build(ctx context.Context, dir, into string) (string, error) {
+	binary := filepath.Join(into, "program.exe") // Windows wants the extension, others do not mind
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, dir).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", dir, err, out)
+	}
+	return binary, nil
 }
 
 // FreeAddr is an address on localhost at which nobody listens now.
