@@ -110,7 +110,8 @@ func dsn(driver, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return u.User.String() + "@tcp(" + u.Host + ")" + u.Path, nil
+	password, _ := u.User.Password()
+	return u.User.Username() + ":" + password + "@tcp(" + u.Host + ")" + u.Path, nil
 }
 
 func connect(t testing.TB, driver, address string) *sql.DB {

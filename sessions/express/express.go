@@ -60,7 +60,7 @@ import (
 
 // Options configures a [Keeper]: mostly what the options of express-session
 // say in the Node app. The zero value, or nil, is right for an app that names
-// none, but for Secure.
+// none, but for Secure and SameSite.
 type Options struct {
 	// Name is the cookie's: express-session's name. Default "connect.sid".
 	Name string
@@ -69,7 +69,8 @@ type Options struct {
 	// Domain is the cookie's: cookie.domain. Default none.
 	Domain string
 	// SameSite is the cookie's: cookie.sameSite. Default
-	// http.SameSiteLaxMode.
+	// http.SameSiteLaxMode; http.SameSiteDefaultMode sends none, as
+	// express-session does by default.
 	SameSite http.SameSite
 	// InsecureHTTP leaves the cookie without its Secure attribute, for
 	// development, and for apps without cookie.secure. Anybody on the network

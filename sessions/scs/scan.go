@@ -1,7 +1,6 @@
 package scs
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"time"
@@ -30,7 +29,7 @@ func (s *Store) scan(ctx context.Context, fits func(*sessions.Record) bool) ([]s
 	for token, b := range all {
 		var id sessions.ID
 		n, err := base64.RawURLEncoding.Decode(id[:], pad(token))
-		if err != nil || n != len(id) || overwrite.Ended(s.store, id) || bytes.Equal(b, []byte(spent)) {
+		if err != nil || n != len(id) || overwrite.Ended(s.store, id) {
 			continue
 		}
 		r, err := wire.Decode(b, id)

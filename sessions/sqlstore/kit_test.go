@@ -64,7 +64,10 @@ func mariadbDSN(t testing.TB) string {
 }
 
 // mysqlDSN is the driver's own spelling of a URL.
-func mysqlDSN(u *url.URL) string { return u.User.String() + "@tcp(" + u.Host + ")" + u.Path }
+func mysqlDSN(u *url.URL) string {
+	password, _ := u.User.Password()
+	return u.User.Username() + ":" + password + "@tcp(" + u.Host + ")" + u.Path
+}
 
 func postgresDSN(t testing.TB) string {
 	u := servers.URL(t, dbtest.PostgreSQL)

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -118,6 +119,16 @@ func TestSchemaFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		db := d.open(t, d.dsn(t))
+		s, err := sqlstore.New(db, d.dialect, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(t.Context()); err == nil {
+			t.Error("Check of an empty database: got no error")
+		}
+		if found := objects(t, d, db); len(found) > 0 {
+			t.Errorf("Check made %v", found)
+		}
 		for range 2 {
 			for statement := range strings.SplitSeq(strings.TrimSpace(string(schema)), ";\n") {
 				if _, err := db.Exec(statement); err != nil {
@@ -128,9 +139,8 @@ func TestSchemaFile(t *testing.T) {
 		if diff := cmp.Diff(made("passport_sessions"), objects(t, d, db)); diff != "" {
 			t.Error(diff)
 		}
-		s, err := sqlstore.New(db, d.dialect, nil)
-		if err != nil {
-			t.Fatal(err)
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
 		}
 		if err := s.Create(t.Context(), record("alice")); err != nil {
 			t.Error(err)
@@ -193,8 +203,10 @@ func TestMigrateTellsWhatDoesNotFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "for table passport_sessions") {
-			t.Errorf("Migrate over another program's table: got error %v", err)
+		for name, ready := range map[string]func(context.Context) error{"Migrate": s.Migrate, "Check": s.Check} {
+			if err := ready(t.Context()); err == nil || !strings.Contains(err.Error(), "for table passport_sessions") {
+				t.Errorf("%s over another program's table: got error %v", name, err)
+			}
 		}
 	})
 }
@@ -206,8 +218,10 @@ func TestMigrateWantsStrictMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "STRICT_TRANS_TABLES") {
-		t.Errorf("Migrate without strict mode: got error %v", err)
+	for name, ready := range map[string]func(context.Context) error{"Migrate": s.Migrate, "Check": s.Check} {
+		if err := ready(t.Context()); err == nil || !strings.Contains(err.Error(), "STRICT_TRANS_TABLES") {
+			t.Errorf("%s without strict mode: got error %v", name, err)
+		}
 	}
 }
 

@@ -147,25 +147,34 @@ func newStore(dialect Dialect, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// migrateTimeout bounds a Migrate whose context has no deadline.
+// migrateTimeout bounds a Migrate or Check whose context has no deadline.
 const migrateTimeout = time.Minute
 
 // Migrate creates the tables and indexes that are not there, and checks that
 // those which are there have the columns. Call it when the server starts, with
 // a database user that may create tables; any number of instances may at once.
-// Those who have a migration tool give it schema/*.sql and need not call it. It
-// takes at most a minute when the context has no deadline.
-func (s *Store) Migrate(ctx context.Context) error {
+// Those who have a migration tool give it schema/*.sql, and call Check. It takes
+// at most a minute when the context has no deadline.
+func (s *Store) Migrate(ctx context.Context) error { return s.ready(ctx, "migrate ", s.createTables) }
+
+// Check is Migrate without creating anything: it refuses tables that lack a
+// column, and a server whose settings would cut what is stored.
+func (s *Store) Check(ctx context.Context) error {
+	return s.ready(ctx, "check ", func(context.Context) error { return nil })
+}
+
+// ready sees to it that the store can work, with tables that create creates.
+func (s *Store) ready(ctx context.Context, what string, create func(context.Context) error) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, migrateTimeout)
 		defer cancel()
 	}
-	what := "migrate " + s.spec.name
+	what += s.spec.name
 	if err := s.checkSetting(ctx); err != nil {
 		return failed(ctx, what, err)
 	}
-	if err := s.createTables(ctx); err != nil {
+	if err := create(ctx); err != nil {
 		return failed(ctx, what, err)
 	}
 	for _, st := range s.sql.all {
