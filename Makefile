@@ -71,6 +71,6 @@ vuln: ## known vulnerabilities (asks vuln.go.dev)
 	$(call each,$(TOOL) govulncheck ./...)
 
 soak: ## what must hold while the databases hang and are killed, for SOAK (10m)
-	@for d in internal/faulttest sessions/redisstore; do \
+	@for d in internal/faulttest sessions/redisstore sessions/pgxstore; do \
 		(cd $$d && SOAK=$(SOAK) go test $(RACE) -run '^(TestNeverCross|TestSoak)$$' -count=1 -timeout 0 -v .) || exit 1; \
 	done

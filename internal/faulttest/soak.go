@@ -15,7 +15,7 @@ import (
 // as 10m; all stores share it.
 const SoakVar = "SOAK"
 
-// SoakTime is a store's share of SOAK, if that is set: a third.
+// SoakTime is a store's share of SOAK, if that is set: a quarter.
 func SoakTime(t testing.TB) (time.Duration, bool) {
 	t.Helper()
 	text := os.Getenv(SoakVar)
@@ -26,7 +26,7 @@ func SoakTime(t testing.TB) (time.Duration, bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d / 3, true
+	return d / 4, true
 }
 
 // Soak lets 20 people sign in, save, read and sign out at two servers, which

@@ -127,3 +127,7 @@ func TestPassword(t *testing.T) {
 
 // F09: 64 people at once.
 func TestNeverCross(t *testing.T) { faulttest.NeverCross(t, database) }
+
+// F17: hours of all of it, in some seconds; make soak takes its time. Beside
+// no other test, because it counts goroutines.
+func TestSoak(t *testing.T) { faulttest.Soak(t, database) }
