@@ -209,6 +209,11 @@ func (f *Families) Refresh(ctx context.Context, token string, check func(context
 				return "", Family{}, err
 			}
 			check = nil
+			if behind == 1 { // nothing is stored that would tell of an end meanwhile
+				if _, err := f.find(ctx, r.ID); err != nil {
+					return "", Family{}, err
+				}
+			}
 		}
 		if behind == 0 {
 			r, err = f.rotate(ctx, r, now)

@@ -297,6 +297,35 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// B09 for families: one that ends while the application is asked gets no token,
+// neither for its newest one nor for the last one within the grace.
+func TestEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*refresh.Families, context.Context, string) error{
+		"EndUser": func(f *refresh.Families, ctx context.Context, _ string) error {
+			_, err := f.EndUser(ctx, "ann")
+			return err
+		},
+		"Revoke": (*refresh.Families).Revoke,
+	} {
+		for behind := range 2 {
+			f := newFamilies(t, sessions.NewMemoryStore(nil), nil)
+			token := begin(t, f)
+			for range behind {
+				if _, err := try(t, f, token); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next, _, err := f.Refresh(t.Context(), token, func(ctx context.Context, _ refresh.Family) error {
+				return end(f, ctx, token)
+			})
+			if !errors.Is(err, refresh.ErrInvalid) || errors.Is(err, refresh.ErrReused) || next != "" {
+				t.Errorf("%s, %d behind: %q, %v", name, behind, next, err)
+			}
+		}
+	}
+}
+
 // B26 for families: what the store cannot tell is an outage, not a refusal.
 func TestOutage(t *testing.T) {
 	t.Parallel()
