@@ -35,10 +35,11 @@ type EndpointsConfig[U any] struct {
 
 	// Grant says what the user's token is to say, at the first token and at each
 	// refresh: roles that were taken away are gone with the next refresh. The
-	// Scope of the grant it gets is what the client asked for, at a refresh
-	// what it may have at most: it has to return what the user may, or
-	// [ErrInvalidScope]. What refuses elsewhere ends the family. Default: tokens
-	// have no scope.
+	// Scope of the grant it gets is what the client asked for: it has to return
+	// what the user may, or [ErrInvalidScope]. At a refresh that Scope is what the
+	// client may have at most, and what is returned beyond it is left out: new
+	// roles come with the next sign-in. What refuses elsewhere ends the family.
+	// Default: tokens have no scope.
 	Grant func(ctx context.Context, user U, g Grant) (Grant, error)
 
 	// Cookie is for browsers: the refresh token travels in the cookie of that
@@ -172,6 +173,7 @@ func (e *Endpoints[U]) refresh(w http.ResponseWriter, r *http.Request, form fiel
 			return passport.ErrNoUser
 		}
 		g, err = e.grant(ctx, user, family, scope)
+		g.Scope = both(g.Scope, scope)
 		return err
 	})
 	if errors.Is(err, refresh.ErrInvalid) {
@@ -247,6 +249,13 @@ func within(asked, granted string) (string, bool) {
 		}
 	}
 	return asked, true
+}
+
+// both is what is in the one scope and in the other: a refresh adds nothing to
+// what was granted (RFC 6749 section 6).
+func both(scope, other string) string {
+	all := strings.Fields(other)
+	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return !slices.Contains(all, s) }), " ")
 }
 
 // answer is RFC 6749 section 5.1.

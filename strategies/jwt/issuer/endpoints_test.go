@@ -316,6 +316,35 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// RFC 6749 section 6: a refresh adds nothing to what was granted, nor to what
+// was asked for, whatever the user may by now.
+func TestRefreshNeverWidens(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ granted, asked, want string }{
+		{"read write", "", "read write"},
+		{"read write", "read", "read"},
+		{"read", "read", "read"},
+		{"", "", ""},
+	} {
+		admin := false
+		s := newSite(t, func(e *issuer.EndpointsConfig[*user]) {
+			e.Grant = func(_ context.Context, _ *user, g issuer.Grant) (issuer.Grant, error) {
+				if admin {
+					g.Scope = "read write admin"
+				}
+				return g, nil
+			}
+		})
+		minted := s.post(t, "/tokens", url.Values{"scope": {c.granted}}.Encode(), "X-User", "ann")
+		admin = true
+		a := s.post(t, "/refresh", refreshing(minted.Token, "scope="+c.asked))
+		claims, err := verifier(s.issuer).Verify(t.Context(), a.Access)
+		if err != nil || a.Scope != c.want || strings.Join(claims.Scopes, " ") != c.want {
+			t.Errorf("granted %q, asked for %q: %+v, %v", c.granted, c.asked, a, err)
+		}
+	}
+}
+
 // F02: a panic of the application gives nobody a token, and is logged once.
 func TestPanic(t *testing.T) {
 	t.Parallel()
