@@ -166,9 +166,16 @@ func (i *Issuer) Find(_ context.Context, alg jwt.Algorithm, id string) (*jwt.Key
 }
 
 // Trusted is what an API that checks this Issuer's tokens puts into its
-// jwt.Config.
-func (i *Issuer) Trusted() jwt.Issuer {
-	return jwt.Issuer{Name: i.c.Name, Audience: slices.Clone(i.c.Audience), Keys: i, Type: jwt.TypeAccessToken}
+// jwt.Config. The API is the audience; where Config.Audience has one alone, it
+// may be left out. Trusted panics where it has several: a token for another of
+// them would be taken.
+func (i *Issuer) Trusted(audience ...string) jwt.Issuer {
+	if len(audience) == 0 {
+		if audience = i.c.Audience; len(audience) > 1 {
+			panic("issuer: Trusted needs the name of the API that checks, as Config.Audience has several")
+		}
+	}
+	return jwt.Issuer{Name: i.c.Name, Audience: slices.Clone(audience), Keys: i, Type: jwt.TypeAccessToken}
 }
 
 // reserved are the claims that have a meaning for those who check tokens.

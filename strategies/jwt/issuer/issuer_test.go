@@ -95,6 +95,36 @@ func verifier(i *issuer.Issuer) *jwt.Strategy[*claims, claims] {
 	return jwt.New(jwt.Config{Issuers: []jwt.Issuer{i.Trusted()}}, itself)
 }
 
+// D16: a token for one of several APIs is not taken by another of them, and one
+// for all of them is taken by each.
+func TestTrusted(t *testing.T) {
+	t.Parallel()
+	const a, b = "https://a.example.com", "https://b.example.com"
+	i, err := issuer.New(issuer.Config{Name: self, Audience: []string{a, b}, Keys: []*issuer.Key{privateKey(t, newECDSA(t, elliptic.P256()), nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, audience := range [][]string{nil, {a}, {b}} {
+		token, _, err := i.Issue(issuer.Grant{Subject: "ann", Audience: audience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, api := range []string{a, b} {
+			s := jwt.New(jwt.Config{Issuers: []jwt.Issuer{i.Trusted(api)}}, itself)
+			want := audience == nil || audience[0] == api
+			if _, err := s.Verify(t.Context(), token); want && err != nil || !want && !errors.Is(err, jwt.ErrAudience) {
+				t.Errorf("for %q at %s: %v", audience, api, err)
+			}
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("Trusted takes the tokens for all APIs")
+		}
+	}()
+	i.Trusted()
+}
+
 // part decodes the header (0) or the claims (1) of a token.
 func part(t *testing.T, token string, n int) map[string]any {
 	t.Helper()
