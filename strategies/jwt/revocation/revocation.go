@@ -14,6 +14,7 @@
 package revocation
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -30,6 +31,11 @@ type Options struct {
 	// Lifetime is the longest that any token lives, which is how long a
 	// revocation of all of a subject's has to be remembered. Default 24 hours.
 	Lifetime time.Duration
+	// Skew is how far an issuer's clock may be ahead of the one here: tokens
+	// issued so long after Subject are taken for older ones, and are revoked
+	// too. At most 5 minutes. Default 0, for an issuer of one's own, whose
+	// clock is this one; for others' take the Leeway of jwt.Config.
+	Skew time.Duration
 }
 
 // A List is what was revoked. It is safe for concurrent use, in any number of
@@ -37,10 +43,14 @@ type Options struct {
 type List struct {
 	store    sessions.Store
 	lifetime time.Duration
+	skew     time.Duration
 }
 
-// settle is how long clocks may differ, and a token be taken after its end.
-const settle = 10 * time.Minute
+const (
+	maxSkew = 5 * time.Minute
+	// settle is how long clocks may differ, and a token be taken after its end.
+	settle = 10 * time.Minute
+)
 
 // realm is that of no session, whose names have no colon.
 const realm = "revoked:"
@@ -50,14 +60,13 @@ func New(store sessions.Store, o *Options) *List {
 	if absent.Nil(store) {
 		panic("revocation: New needs a store, such as that of the sessions")
 	}
-	l := &List{store, 24 * time.Hour}
-	if o != nil && o.Lifetime != 0 {
-		l.lifetime = o.Lifetime
+	if o == nil {
+		o = &Options{}
 	}
-	if l.lifetime < 0 {
-		panic("revocation: Options.Lifetime cannot be negative; leave it 0 for the default")
+	if o.Lifetime < 0 || o.Skew < 0 || o.Skew > maxSkew {
+		panic("revocation: Options.Lifetime cannot be negative, and Skew is from 0 to 5 minutes; leave them 0 for the default")
 	}
-	return l
+	return &List{store, cmp.Or(o.Lifetime, 24*time.Hour), o.Skew}
 }
 
 // Token revokes a token that was verified. One without an ID (jti) cannot be
@@ -69,29 +78,31 @@ func (l *List) Token(ctx context.Context, t *jwt.Token) error {
 	return l.ID(ctx, t.Issuer, t.ID, t.Expires)
 }
 
-// ID revokes the token of the issuer with that jti, which expires then.
+// ID revokes the token of the issuer with that jti, which expires then: so long
+// it is remembered. Called again, it never shortens that.
 func (l *List) ID(ctx context.Context, issuer, id string, expires time.Time) error {
-	if issuer == "" || id == "" {
-		return errors.New("revocation: an issuer and a jti are needed")
+	if issuer == "" || id == "" || expires.IsZero() {
+		return errors.New("revocation: an issuer, a jti and the token's expiry are needed")
 	}
-	err := l.store.Create(ctx, l.record("jti", issuer, id, expires))
-	if err != nil && !errors.Is(err, sessions.ErrConflict) { // it was revoked before
-		return fmt.Errorf("revocation: %w", err)
+	return l.write(ctx, l.record("jti", issuer, id, expires))
+}
+
+// Subject revokes all tokens of the issuer's subject that were issued until
+// now. As tokens tell their time in seconds, that takes those of the same
+// second, too: a client that gets its next one within it refreshes once more.
+// See Options.Skew for an issuer whose clock is ahead of the one here.
+func (l *List) Subject(ctx context.Context, issuer, subject string) error {
+	if issuer == "" || subject == "" {
+		return errors.New("revocation: an issuer and a subject are needed")
 	}
-	return nil
+	return l.write(ctx, l.record("sub", issuer, subject, time.Now().Add(l.lifetime)))
 }
 
 // tries is how often a write that others got ahead of is done again.
 const tries = 10
 
-// Subject revokes all tokens of the issuer's subject that were issued until
-// now. As tokens tell their time in seconds, that takes those of the same
-// second, too: a client that gets its next one within it refreshes once more.
-func (l *List) Subject(ctx context.Context, issuer, subject string) error {
-	if issuer == "" || subject == "" {
-		return errors.New("revocation: an issuer and a subject are needed")
-	}
-	r := l.record("sub", issuer, subject, time.Now().Add(l.lifetime))
+// write stores r, or what it adds to the record that is there.
+func (l *List) write(ctx context.Context, r sessions.Record) error {
 	for range tries {
 		err := l.store.Create(ctx, r)
 		if !errors.Is(err, sessions.ErrConflict) {
@@ -104,6 +115,7 @@ func (l *List) Subject(ctx context.Context, issuer, subject string) error {
 		case errors.Is(err, sessions.ErrCorrupt):
 			err = l.store.Delete(ctx, r.ID)
 		case err == nil:
+			r.Idle, r.Absolute = max(r.Idle, old.Idle), max(r.Absolute, old.Absolute)
 			if err = l.store.Update(ctx, r, old.Version); err == nil {
 				return nil
 			}
@@ -112,7 +124,7 @@ func (l *List) Subject(ctx context.Context, issuer, subject string) error {
 			return wrap(err)
 		}
 	}
-	return errors.New("revocation: too many revocations of one subject at once")
+	return errors.New("revocation: too many revocations of one token or subject at once")
 }
 
 func wrap(err error) error {
@@ -133,7 +145,7 @@ func (l *List) Check(ctx context.Context, t *jwt.Token) error {
 		}
 	}
 	at, found, err := l.find(ctx, "sub", t.Issuer, t.Subject)
-	if err == nil && (!found || t.IssuedAt.Unix() > at.Unix()) {
+	if err == nil && (!found || t.IssuedAt.Unix() > at.Add(l.skew).Unix()) {
 		return nil
 	}
 	return revoked(err)

@@ -106,6 +106,55 @@ func TestSwept(t *testing.T) {
 	})
 }
 
+// D40: a token that is revoked twice stays revoked until the later end, and so
+// does a subject, whichever came first.
+func TestLaterEndCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, ctx := sessions.NewMemoryStore(nil), t.Context()
+		l, brief := revocation.New(store, &revocation.Options{Lifetime: time.Hour}), revocation.New(store, &revocation.Options{Lifetime: time.Minute})
+		if err := l.ID(ctx, self, "a", time.Time{}); err == nil {
+			t.Error("revoked until no time, and nobody was told")
+		}
+		a, b, ann := token("a", "bob"), token("b", "bob"), token("c", "ann")
+		for _, err := range []error{
+			l.ID(ctx, self, "a", time.Now()), l.ID(ctx, self, "a", time.Now().Add(time.Hour)),
+			l.ID(ctx, self, "b", time.Now().Add(time.Hour)), l.ID(ctx, self, "b", time.Now()),
+			l.Subject(ctx, self, "ann"), brief.Subject(ctx, self, "ann"),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		if _, err := store.DeleteExpired(ctx, time.Now(), 10); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, l, a, true, "first until now, then for an hour")
+		wants(t, l, b, true, "first for an hour, then until now")
+		wants(t, l, ann, true, "a subject, first for an hour, then for a minute")
+	})
+}
+
+// D40: where the issuer's clock may be ahead, tokens that it dates after the
+// revocation may be older than that.
+func TestSkew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := sessions.NewMemoryStore(nil)
+		exact, l := revocation.New(store, nil), revocation.New(store, &revocation.Options{Skew: 30 * time.Second})
+		if err := l.Subject(t.Context(), self, "ann"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		ahead := token("a", "ann")
+		wants(t, l, ahead, true, "within the skew")
+		wants(t, exact, ahead, false, "without a skew")
+		time.Sleep(time.Second)
+		wants(t, l, token("b", "ann"), false, "after the skew")
+	})
+}
+
 // Revocations of one subject at once all succeed.
 func TestRace(t *testing.T) {
 	t.Parallel()
@@ -187,6 +236,8 @@ func TestMistakes(t *testing.T) {
 		"no store":  func() { revocation.New(nil, nil) },
 		"nil store": func() { revocation.New((*sessions.MemoryStore)(nil), nil) },
 		"negative":  func() { revocation.New(sessions.NewMemoryStore(nil), &revocation.Options{Lifetime: -1}) },
+		"no skew":   func() { revocation.New(sessions.NewMemoryStore(nil), &revocation.Options{Skew: -1}) },
+		"long skew": func() { revocation.New(sessions.NewMemoryStore(nil), &revocation.Options{Skew: 6 * time.Minute}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
