@@ -201,6 +201,9 @@ func (f *Families) Refresh(ctx context.Context, token string, check func(context
 		}
 		now := time.Now()
 		behind := r.Version - generation
+		if behind < 0 {
+			return "", Family{}, f.setBack(ctx, r)
+		}
 		if behind != 0 && !(behind == 1 && now.Sub(time.UnixMilli(r.LastSeen)).Abs() < f.o.Grace) {
 			return "", Family{}, f.reused(ctx, r)
 		}
@@ -281,6 +284,14 @@ func (f *Families) reused(ctx context.Context, r sessions.Record) error {
 		f.hear(ctx, familyOf(r))
 	}
 	return err
+}
+
+// setBack ends a family of whose tokens the database does not know: it came
+// back from a backup, so that nothing says which of its tokens were used.
+func (f *Families) setBack(ctx context.Context, r sessions.Record) error {
+	f.log.WarnContext(ctx, "refresh: a token is newer than the database, so its family ends",
+		"family", r.ID.Handle(), "user", r.User)
+	return f.end(ctx, r.ID, fmt.Errorf("%w: it is newer than the database", ErrInvalid))
 }
 
 // words joins what List and the like show, without what could break a line.

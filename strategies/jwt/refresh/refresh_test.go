@@ -276,6 +276,39 @@ func TestReuseIsTold(t *testing.T) {
 	}
 }
 
+// A database that came back from a backup is no theft: the family ends, and
+// nobody is warned of one.
+func TestSetBack(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	now, backup := sessions.NewMemoryStore(nil), sessions.NewMemoryStore(nil)
+	o := refresh.Options{
+		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		OnReuse: func(_ context.Context, family refresh.Family) { t.Errorf("a reuse of %+v", family) },
+	}
+	f, restored := newFamilies(t, now, &o), newFamilies(t, backup, &o)
+	token := begin(t, f)
+	records, err := now.List(t.Context(), "refresh:api", "ann")
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	if err := backup.Create(t.Context(), records[0]); err != nil {
+		t.Fatal(err)
+	}
+	newer, err := try(t, f, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{newer, token} {
+		if next, err := try(t, restored, token); !errors.Is(err, refresh.ErrInvalid) || errors.Is(err, refresh.ErrReused) || next != "" {
+			t.Errorf("%q, %v", next, err)
+		}
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "user=ann") {
+		t.Errorf("log:\n%s", got)
+	}
+}
+
 // What the application refuses ends the family; what it cannot tell leaves
 // the token good.
 func TestCheck(t *testing.T) {
