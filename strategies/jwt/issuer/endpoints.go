@@ -97,6 +97,10 @@ func NewEndpoints[U any](c EndpointsConfig[U]) *Endpoints[U] {
 // for months. A family that a session asked for ends with the session's
 // absolute lifetime at the latest, though not with a sign-out.
 //
+// Its tokens say how and when the person signed in, where the session knows it.
+// Of another strategy they say when, which is now; how is known to Grant alone,
+// which may set Factors where Authenticator.Strategy is "local".
+//
 // The form may have a scope. The answer is that of RFC 6749 section 5.1.
 func (e *Endpoints[U]) Mint() http.Handler { return e.endpoint(e.mint) }
 
@@ -113,7 +117,10 @@ func (e *Endpoints[U]) mint(w http.ResponseWriter, r *http.Request, form fields)
 	family := refresh.Family{User: id, Stamp: e.stamp(user), AuthTime: time.Now(), Agent: r.UserAgent()}
 	if e.c.Auth.Strategy(ctx) == "session" {
 		s := e.c.Auth.Session(ctx).Record()
-		family.Factors, family.AuthTime, family.Expires = s.Factors, time.UnixMilli(s.AuthTime), time.UnixMilli(s.Absolute)
+		family.Factors, family.AuthTime, family.Expires = s.Factors, time.Time{}, time.UnixMilli(s.Absolute)
+		if s.AuthTime != 0 {
+			family.AuthTime = time.UnixMilli(s.AuthTime)
+		}
 	}
 	if env := passport.EnvOf(ctx); env != nil && env.Client().IsValid() {
 		family.Address = env.Client().String()
@@ -122,7 +129,7 @@ func (e *Endpoints[U]) mint(w http.ResponseWriter, r *http.Request, form fields)
 	if err != nil {
 		return err
 	}
-	family.Scope, family.Client = g.Scope, g.Client
+	family.Scope, family.Client, family.Factors = g.Scope, g.Client, g.Factors
 	access, _, err := e.c.Issuer.Issue(g)
 	if err != nil {
 		return err

@@ -511,6 +511,49 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// A session of which it is not known when somebody signed in makes tokens that
+// do not say so, at the first one as at the next.
+func TestUndatedSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	session := s.post(t, "/login", "", "X-User", "ann").cookie(t)
+	records, err := s.store.List(t.Context(), "session", "ann")
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	records[0].AuthTime = 0
+	if err := s.store.Update(t.Context(), records[0], records[0].Version); err != nil {
+		t.Fatal(err)
+	}
+	a := s.post(t, "/tokens", "", "Cookie", session.Name+"="+session.Value)
+	for _, access := range []string{a.Access, s.post(t, "/refresh", refreshing(a.Token)).Access} {
+		if at, ok := part(t, access, 1)["auth_time"]; ok {
+			t.Errorf("auth_time %v", at)
+		}
+	}
+}
+
+// How the user was authenticated without a session is Grant's to say, once:
+// the next tokens say it too.
+func TestFactorsOfGrant(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *issuer.EndpointsConfig[*user]) {
+		auth := c.Auth
+		c.Grant = func(ctx context.Context, _ *user, g issuer.Grant) (issuer.Grant, error) {
+			if auth.Strategy(ctx) == "header" {
+				g.Factors = "hwk"
+			}
+			return g, nil
+		}
+	})
+	a := s.post(t, "/tokens", "", "X-User", "ann")
+	for _, access := range []string{a.Access, s.post(t, "/refresh", refreshing(a.Token)).Access} {
+		if got := fmt.Sprint(part(t, access, 1)["amr"]); got != "[hwk]" {
+			t.Errorf("amr %s", got)
+		}
+	}
+}
+
 // A client of golang.org/x/oauth2 refreshes by itself.
 func TestOAuth2Client(t *testing.T) {
 	t.Parallel()

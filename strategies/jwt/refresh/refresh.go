@@ -286,8 +286,8 @@ func (f *Families) reused(ctx context.Context, r sessions.Record) error {
 	return err
 }
 
-// setBack ends a family of whose tokens the database does not know: it came
-// back from a backup, so that nothing says which of its tokens were used.
+// setBack ends a family with newer tokens than the database knows of: that came
+// back from a backup, so nothing says which tokens were used.
 func (f *Families) setBack(ctx context.Context, r sessions.Record) error {
 	f.log.WarnContext(ctx, "refresh: a token is newer than the database, so its family ends",
 		"family", r.ID.Handle(), "user", r.User)
