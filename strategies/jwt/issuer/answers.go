@@ -88,6 +88,14 @@ func parse(r *http.Request) (f fields, err error) {
 	return f, err
 }
 
+// parseAny is parse where the body may be somebody else's, in another format.
+func parseAny(r *http.Request) (fields, error) {
+	if !formbody.Is(r) {
+		return fields{}, nil
+	}
+	return parse(r)
+}
+
 // isScope tells whether s is one (RFC 6749 section 3.3), or empty.
 func isScope(s string) bool {
 	for i := range len(s) {
@@ -98,14 +106,17 @@ func isScope(s string) bool {
 	return len(s) <= 1<<10
 }
 
+// An action is what one endpoint does, once its form is parsed.
+type action func(http.ResponseWriter, *http.Request, fields) error
+
 // endpoint is what all handlers have in common.
-func (e *Endpoints[U]) endpoint(f func(http.ResponseWriter, *http.Request, fields) error) http.Handler {
+func (e *Endpoints[U]) endpoint(parse func(*http.Request) (fields, error), do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		if err := e.serve(w, r, f); err != nil {
+		if err := e.serve(w, r, parse, do); err != nil {
 			e.fail(w, r, err)
 		}
 	})
@@ -113,7 +124,7 @@ func (e *Endpoints[U]) endpoint(f func(http.ResponseWriter, *http.Request, field
 
 // serve returns before anything is written, or without an error. A panic of
 // the application's functions is one.
-func (e *Endpoints[U]) serve(w http.ResponseWriter, r *http.Request, f func(http.ResponseWriter, *http.Request, fields) error) (err error) {
+func (e *Endpoints[U]) serve(w http.ResponseWriter, r *http.Request, parse func(*http.Request) (fields, error), do action) (err error) {
 	defer func() {
 		p := recover()
 		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
@@ -137,7 +148,7 @@ func (e *Endpoints[U]) serve(w http.ResponseWriter, r *http.Request, f func(http
 	if err != nil {
 		return err
 	}
-	return f(w, r, form)
+	return do(w, r, form)
 }
 
 // fail answers a refusal, and has the Authenticator answer everything else.

@@ -101,8 +101,9 @@ func NewEndpoints[U any](c EndpointsConfig[U]) *Endpoints[U] {
 // Of another strategy they say when, which is now; how is known to Grant alone,
 // which may set Factors where Authenticator.Strategy is "local".
 //
-// The form may have a scope. The answer is that of RFC 6749 section 5.1.
-func (e *Endpoints[U]) Mint() http.Handler { return e.endpoint(e.mint) }
+// The form may have a scope; a body that is no form, such as a sign-in in JSON,
+// asks for none. The answer is that of RFC 6749 section 5.1.
+func (e *Endpoints[U]) Mint() http.Handler { return e.endpoint(parseAny, e.mint) }
 
 func (e *Endpoints[U]) mint(w http.ResponseWriter, r *http.Request, form fields) error {
 	ctx := r.Context()
@@ -146,7 +147,7 @@ func (e *Endpoints[U]) mint(w http.ResponseWriter, r *http.Request, form fields)
 // form with grant_type=refresh_token and refresh_token, or the cookie, and
 // maybe a scope within the one that was granted (RFC 6749 section 6). It can
 // be the TokenURL of a golang.org/x/oauth2 client.
-func (e *Endpoints[U]) Refresh() http.Handler { return e.endpoint(e.refresh) }
+func (e *Endpoints[U]) Refresh() http.Handler { return e.endpoint(parse, e.refresh) }
 
 func (e *Endpoints[U]) refresh(w http.ResponseWriter, r *http.Request, form fields) error {
 	switch form.grantType {
@@ -202,7 +203,7 @@ func (e *Endpoints[U]) refresh(w http.ResponseWriter, r *http.Request, form fiel
 // (RFC 7009). It answers 200 also where there was none. Access tokens go on
 // until they expire, and revoking one here is refused with
 // unsupported_token_type: see package revocation.
-func (e *Endpoints[U]) Revoke() http.Handler { return e.endpoint(e.revoke) }
+func (e *Endpoints[U]) Revoke() http.Handler { return e.endpoint(parse, e.revoke) }
 
 func (e *Endpoints[U]) revoke(w http.ResponseWriter, r *http.Request, form fields) error {
 	token, err := e.token(r, form.token)

@@ -511,6 +511,19 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// Who signs in with a body that is no form gets tokens, and asks for no scope.
+func TestMintAnyBody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", ""} {
+		a := s.post(t, "/tokens", `{"username":"ann","password":"wonderland","scope":"admin"}`, "X-User", "ann", "Content-Type", kind)
+		if a.status != 200 || a.Access == "" || a.Scope != "" {
+			t.Errorf("%s: %+v", kind, a)
+		}
+	}
+	s.post(t, "/tokens", "scope=read&scope=read", "X-User", "ann").wants(t, 400, "invalid_request")
+}
+
 // A session of which it is not known when somebody signed in makes tokens that
 // do not say so, at the first one as at the next.
 func TestUndatedSession(t *testing.T) {
