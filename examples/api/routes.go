@@ -34,7 +34,8 @@ func grant(_ context.Context, _ User, g issuer.Grant) (issuer.Grant, error) {
 
 func routes(store sessions.Store, iss *issuer.Issuer, families *refresh.Families) http.Handler {
 	serializer := passport.SerializeBy(key, byKey)
-	a := passport.New(passport.Config[User]{Serializer: serializer, Sessions: sessions.New(store, nil)})
+	manager := sessions.New(store, nil)
+	a := passport.New(passport.Config[User]{Serializer: serializer, Sessions: manager})
 	revoked := revocation.New(store, nil)
 	trusted := iss.Trusted()
 	a.Use("local", local.New(byName, nil))
@@ -54,8 +55,11 @@ func routes(store sessions.Store, iss *issuer.Issuer, families *refresh.Families
 	mux.Handle("POST /tokens", a.Require("session", "local")(tokens.Mint()))
 	mux.Handle("POST /tokens/refresh", tokens.Refresh())
 	mux.Handle("POST /tokens/revoke", tokens.Revoke())
-	mux.Handle("POST /tokens/revoke-all", a.RequireFunc(func(w http.ResponseWriter, r *http.Request, user User) {
-		_, err := families.EndUser(r.Context(), key(user))
+	mux.Handle("POST /logout-everywhere", a.RequireFunc(func(w http.ResponseWriter, r *http.Request, user User) {
+		_, err := manager.RevokeUser(r.Context(), key(user)) // first what could make more tokens
+		if err == nil {
+			_, err = families.EndUser(r.Context(), key(user))
+		}
 		if err == nil {
 			err = revoked.Subject(r.Context(), trusted.Name, key(user))
 		}
