@@ -25,14 +25,17 @@ func (s *Source) Refresh(ctx context.Context) error {
 }
 
 // Run fetches each set before the last has run out, until ctx ends, and
-// returns its error: no request waits for the issuer then.
+// returns its error. No request waits for the issuer then, but for one whose key
+// is not in the set, and while there is no set that may be used.
 func (s *Source) Run(ctx context.Context) error {
+	s.runs.Add(1)
+	defer s.runs.Add(-1)
 	for {
-		wait := s.c.Interval
-		if err := s.Refresh(ctx); err == nil {
-			wait = max(wait, s.now.Load().life*3/4)
+		// Looked at anew each time: a request may have brought another set.
+		if now := s.now.Load(); now == nil || !now.fresh(time.Now().Add(now.life/4)) {
+			_ = s.Refresh(ctx) // logged, and tried again
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(s.c.Interval)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -46,6 +49,9 @@ func (s *Source) Run(ctx context.Context) error {
 // to go on with and somebody else fetches. That it brought nothing is no error:
 // there may be a set.
 func (s *Source) fetch(ctx context.Context, goesOn bool) error {
+	if goesOn && s.runs.Load() > 0 {
+		return nil
+	}
 	f, leads := s.take(s.c.Interval)
 	switch {
 	case leads:

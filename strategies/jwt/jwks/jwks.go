@@ -2,7 +2,7 @@
 // [jwt.KeySource] of a JSON Web Key Set (RFC 7517) at a URL.
 //
 //	keys, err := jwks.New(jwks.Config{URL: "https://login.example.com/.well-known/jwks.json"})
-//	go keys.Run(ctx) // optional: no request waits for the issuer then
+//	go keys.Run(ctx) // optional: no request with a known key waits then
 //
 // Nothing is fetched before the first token comes. A set is good for as long
 // as the issuer's Cache-Control says, within a minute and a day. Requests with
@@ -75,6 +75,7 @@ type Source struct {
 	c      Config
 	client *http.Client
 	now    atomic.Pointer[set] // nil before the first
+	runs   atomic.Int32        // how many Run at this moment
 
 	mu     sync.Mutex
 	flight *flight   // nil when nobody fetches
@@ -148,7 +149,7 @@ func (s *Source) Find(ctx context.Context, alg jwt.Algorithm, id string) (*jwt.K
 	}
 	now := s.now.Load()
 	if !now.fresh(time.Now()) {
-		// With a set at hand only the one that fetches waits.
+		// With a set at hand only the one that fetches waits, and Run for all.
 		if err := s.fetch(ctx, now.usable(time.Now(), s.c.MaxStale)); err != nil {
 			return nil, err
 		}

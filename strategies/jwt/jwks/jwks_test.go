@@ -442,6 +442,62 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// TestRunWaitsForAll: while Run fetches, and between its fetches, a request with
+// a key of the old set does not wait for an issuer that hangs (D27).
+func TestRunWaitsForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, i := source(t, nil)
+		i.publish(edJWK("a", nil)) // for ten minutes
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(time.Minute)
+		i.do(func(r *http.Request) (*http.Response, error) { // hangs
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			start := time.Now()
+			found(t, s, "a", true)
+			if d := time.Since(start); d > 0 {
+				t.Errorf("a request waited for %v", d)
+				break
+			}
+		}
+		cancel()
+		<-done
+		time.Sleep(20 * time.Second)
+		before := i.fetches()
+		found(t, s, "a", true) // whoever asks has to fetch again
+		if n := i.fetches() - before; n != 1 {
+			t.Errorf("%d fetches after Run", n)
+		}
+	})
+}
+
+// TestRunFollows: where a request brings a set that is good for a minute, Run
+// keeps to that, and a key that is withdrawn is gone (D27).
+func TestRunFollows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, i := source(t, nil)
+		a, b := edJWK("a", nil), edJWK("b", nil)
+		i.say(http.StatusOK, "max-age=86400", document(a))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(time.Hour)
+		i.say(http.StatusOK, "max-age=60", document(a, b))
+		found(t, s, "b", true)
+		i.say(http.StatusOK, "max-age=60", document(b))
+		time.Sleep(time.Minute)
+		found(t, s, "a", false)
+		cancel()
+		<-done
+	})
+}
+
 // TestAtOnce: with the race detector.
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
