@@ -1,6 +1,6 @@
 // Resource is an API that takes the bearer tokens of an issuer elsewhere:
 //
-//	go run ./resource -issuer https://login.example.com -keys https://login.example.com/jwks.json -audience https://api.example.com
+//	go run -C examples ./resource -issuer https://login.example.com -keys https://login.example.com/jwks.json -audience https://api.example.com
 package main
 
 import (
@@ -27,19 +27,29 @@ type Claims struct {
 }
 
 func main() {
+	if err := run(); err != nil {
+		slog.Error("resource", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	addr := flag.String("addr", "localhost:8080", "where to listen")
 	issuer := flag.String("issuer", "", "iss of the tokens")
 	url := flag.String("keys", "", "URL of the issuer's key set")
 	audience := flag.String("audience", "", "aud of the tokens: this API")
 	plain := flag.Bool("plain", false, "the tokens say typ JWT or nothing, as most issuers' do, and not at+jwt")
+	insecure := flag.Bool("insecure-http", false, "take keys over plain http, of an issuer on this machine")
 	flag.Parse()
+	if *issuer == "" || *url == "" || *audience == "" {
+		return errors.New("-issuer, -keys and -audience are needed")
+	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	keys, err := jwks.New(jwks.Config{URL: *url})
+	keys, err := jwks.New(jwks.Config{URL: *url, InsecureHTTP: *insecure})
 	if err != nil {
-		slog.Error("resource", "error", err)
-		os.Exit(1)
+		return err
 	}
 	go func() { _ = keys.Run(ctx) }()
 	trusted := jwt.Issuer{Name: *issuer, Audience: []string{*audience}, Keys: keys}
@@ -53,9 +63,9 @@ func main() {
 		_ = server.Close()
 	}()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		slog.Error("resource", "error", err)
-		os.Exit(1)
+		return err
 	}
+	return nil
 }
 
 // api greets who is known, by GET /me.
