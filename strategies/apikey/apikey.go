@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/bearertoken"
 )
 
@@ -60,6 +61,7 @@ type Strategy[U any] struct {
 	o         Options
 	challenge string // of a request without a key
 	refused   string // of one with a key that is wrong
+	isNil     func(U) bool
 	used      recent
 }
 
@@ -71,7 +73,7 @@ func New[U any](prefix string, find func(ctx context.Context, id string) (U, Key
 	if find == nil {
 		panic("apikey: New needs a function that finds the owner and the stored key by id")
 	}
-	s := &Strategy[U]{prefix: prefix, find: find}
+	s := &Strategy[U]{prefix: prefix, find: find, isNil: absent.User[U]()}
 	if o != nil {
 		s.o = *o
 	}
@@ -128,6 +130,7 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 
 // Verify decides about a key that did not come in a header. Refusals are a
 // *passport.Failure below 500; other errors mean that something is broken.
+// Without an error there is a user.
 func (s *Strategy[U]) Verify(ctx context.Context, key string) (U, error) {
 	user, _, err := s.verify(ctx, key)
 	return user, err
@@ -178,6 +181,8 @@ func (s *Strategy[U]) verify(ctx context.Context, text string) (user U, key Key,
 		return nobody, Key{}, s.wrong(errors.New("apikey: wrong secret"))
 	case !key.Expires.IsZero() && !now.Before(key.Expires):
 		return nobody, Key{}, s.wrong(errors.New("apikey: the key has expired"))
+	case s.isNil(user):
+		return nobody, Key{}, s.wrong(&passport.Failure{Code: passport.CodeNilUser})
 	}
 	s.note(ctx, id, key.LastUsed, now)
 	return user, key, nil

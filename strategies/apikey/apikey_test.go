@@ -226,6 +226,22 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// E16: without an error there is a user, and who has none used no key.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	text, stored := apikey.Generate("acme", time.Time{})
+	s := apikey.New("acme", func(context.Context, string) (*user, apikey.Key, error) { return nil, stored, nil }, &apikey.Options{
+		Used: func(context.Context, string, time.Time) error { t.Error("a use is stored"); return nil },
+	})
+	u, err := s.Verify(t.Context(), text)
+	f, refused := passport.AsRefusal(err)
+	if u != nil || !refused || f.Code != passport.CodeInvalidCredentials || f.Message != "The key is not valid." {
+		t.Errorf("%v, %v", u, err)
+	} else if cause, _ := errors.AsType[*passport.Failure](f.Err); cause == nil || cause.Code != passport.CodeNilUser {
+		t.Errorf("the log tells %v", f)
+	}
+}
+
 // An expiry counts at its very moment, and last-used is written at most once
 // a minute.
 func TestTimes(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"net/http"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/internal/bearertoken"
 )
 
@@ -66,6 +67,7 @@ type Strategy[U any] struct {
 	answers bearertoken.Answers
 	scope   string
 	max     int
+	isNil   func(U) bool
 }
 
 // New returns a Strategy that asks verify whose a token is; o may be nil. Keep
@@ -107,6 +109,7 @@ func newStrategy[U any](verify func(context.Context, string) (U, any, error), o 
 		answers: bearertoken.NewAnswers(opts.Realm, opts.Scope, opts.ResourceMetadata),
 		scope:   opts.Scope,
 		max:     opts.MaxToken,
+		isNil:   absent.User[U](),
 	}
 }
 
@@ -140,7 +143,8 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 
 // Verify decides about a token that did not come in a request's usual places,
 // such as the first message of a websocket. Refusals are a *passport.Failure
-// below 500; other errors mean that something is broken.
+// below 500; other errors mean that something is broken. Without an error
+// there is a user.
 func (s *Strategy[U]) Verify(ctx context.Context, token string) (U, error) {
 	user, _, err := s.check(ctx, token)
 	return user, err
@@ -152,6 +156,9 @@ func (s *Strategy[U]) check(ctx context.Context, token string) (user U, info any
 		return nobody, nil, s.answers.InvalidToken(errors.New("bearer: the token is empty or too long"))
 	}
 	user, info, err = s.verify(ctx, token)
+	if err == nil && s.isNil(user) {
+		err = s.answers.InvalidToken(&passport.Failure{Code: passport.CodeNilUser})
+	}
 	if err == nil {
 		return user, info, nil
 	}

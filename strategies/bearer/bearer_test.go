@@ -75,6 +75,7 @@ func TestAnswers(t *testing.T) {
 		{"nothing", nil, 401, bare},
 		{"another scheme", []string{"Basic YTpi"}, 401, bare},
 		{"unknown", []string{"Bearer x"}, 401, invalid},
+		{"a nil user", []string{"Bearer nil"}, 401, invalid},
 		{"too long", []string{"Bearer " + strings.Repeat("x", 4097)}, 401, invalid},
 		{"malformed", []string{"Bearer a b"}, 400, malformed},
 		{"two headers", []string{"Bearer right", "Bearer right"}, 400, malformed},
@@ -91,13 +92,22 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	if w := serve(s, with("Bearer nil")); w.Code != 401 {
-		t.Errorf("a nil user: %d", w.Code)
-	}
 	metadata := bearer.New(owner, &bearer.Options{ResourceMetadata: "https://api.example.com/.well-known/oauth-protected-resource"})
 	const want = `Bearer realm="Users", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
 	if got := serve(metadata, with()).Header().Get("Www-Authenticate"); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// E16: without an error there is a user.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	u, err := bearer.New(owner, nil).Verify(t.Context(), "nil")
+	f, refused := passport.AsRefusal(err)
+	if u != nil || !refused || f.Code != bearer.CodeInvalidToken {
+		t.Errorf("%v, %v", u, err)
+	} else if cause, _ := errors.AsType[*passport.Failure](f.Err); cause == nil || cause.Code != passport.CodeNilUser {
+		t.Errorf("the log tells %v", f)
 	}
 }
 

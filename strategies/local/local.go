@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/absent"
 	"github.com/gopassport/passport/password"
 	"github.com/gopassport/passport/throttle"
 )
@@ -86,6 +87,7 @@ type Options[U any] struct {
 type Strategy[U any] struct {
 	o      Options[U]
 	limits throttle.Options
+	isNil  func(U) bool
 	// check decides about a canonical name. After an error that is no refusal
 	// nothing is known. upgrade, if any, is to be called once the decision
 	// stands.
@@ -149,7 +151,7 @@ func Func[U any](verify func(ctx context.Context, name, password string) (U, err
 }
 
 func newStrategy[U any](o *Options[U]) *Strategy[U] {
-	s := &Strategy[U]{}
+	s := &Strategy[U]{isNil: absent.User[U]()}
 	if o != nil {
 		s.o = *o
 	}
@@ -207,8 +209,9 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 // Verify decides about a name and a password, throttled like a sign-in. Use it
 // where a person who is signed in has to prove it again: to change the
 // password, to delete the account. Refusals are a *passport.Failure below
-// 500; other errors mean that something is broken. The client is taken from
-// the context of a request below passport's Handler, if it is one.
+// 500; other errors mean that something is broken; without an error there is
+// a user. The client is taken from the context of a request below passport's
+// Handler, if it is one.
 func (s *Strategy[U]) Verify(ctx context.Context, name, password string) (U, error) {
 	return s.verify(ctx, name, password, throttle.ClientIn(ctx))
 }
@@ -236,6 +239,9 @@ func (s *Strategy[U]) verify(ctx context.Context, name, password, client string)
 func (s *Strategy[U]) throttled(ctx context.Context, account, password, client string) (user U, upgrade func(), err error) {
 	refused := throttle.Try(ctx, &s.limits, account, client, func() throttle.Verdict {
 		user, upgrade, err = s.check(ctx, account, password)
+		if err == nil && s.isNil(user) {
+			upgrade, err = nil, wrong(&passport.Failure{Code: passport.CodeNilUser})
+		}
 		return throttle.Judge(err)
 	})
 	if refused != nil {

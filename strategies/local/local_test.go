@@ -231,6 +231,38 @@ func TestFunc(t *testing.T) { // A07, A08, L5
 	}
 }
 
+// Without an error there is a user. Nobody is answered as a wrong password is,
+// is counted as one, and gets no new hash.
+func TestNobody(t *testing.T) { // E16
+	t.Parallel()
+	var verdict throttle.Verdict
+	o := &local.Options[*user]{
+		Hasher:  newHasher(&quick{}),
+		Limiter: judged{&verdict},
+		Rehash:  func(context.Context, *user, string, string) error { t.Error("a hash is renewed"); return nil },
+	}
+	for name, s := range map[string]*local.Strategy[*user]{
+		"New":  local.New(func(context.Context, string) (*user, string, error) { return nil, "old$" + digest("right"), nil }, o),
+		"Func": local.Func(func(context.Context, string, string) (*user, error) { return nil, nil }, o),
+	} {
+		verdict = throttle.Right
+		u, err := s.Verify(t.Context(), "alice", "right")
+		f, refused := passport.AsRefusal(err)
+		if u != nil || !refused || f.Code != passport.CodeInvalidCredentials || f.Message != "Wrong name or password." || verdict != throttle.Wrong {
+			t.Errorf("%s: %v, %v, judged %v", name, u, err, verdict)
+		} else if cause, _ := asFailure(f.Err); cause == nil || cause.Code != passport.CodeNilUser {
+			t.Errorf("%s: the log tells %v", name, f)
+		}
+	}
+}
+
+// judged is a Limiter that lets everyone in, and keeps the last verdict.
+type judged struct{ last *throttle.Verdict }
+
+func (j judged) Attempt(context.Context, string, string) (func(throttle.Verdict), error) {
+	return func(v throttle.Verdict) { *j.last = v }, nil
+}
+
 func TestBusy(t *testing.T) { // A16
 	q := &quick{gate: make(chan struct{})}
 	hasher := password.New(&password.Options{Scheme: q, Concurrent: 1, Queue: -1})
