@@ -96,10 +96,7 @@ func (c *registered) times(t *Token, leeway time.Duration, now time.Time) error 
 // audience checks for whom the token is (RFC 7519 section 4.1.3).
 func (c *registered) audience(t *Token, is *Issuer) error {
 	if c.aud != "" {
-		one, ok := text(c.aud)
-		if i := slices.Index(is.Audience, one); ok && i >= 0 {
-			t.Audience = is.Audience[i : i+1 : i+1]
-		} else if ok {
+		if one, ok := text(c.aud); ok {
 			t.Audience = []string{one}
 		} else if t.Audience, ok = texts(c.aud); !ok {
 			return because(ErrClaims, "aud is neither a string nor a list of them")

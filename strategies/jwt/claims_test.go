@@ -272,6 +272,21 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// TestTokenIsItsOwn: whoever changes a token changes no other's, and not what
+// the next is compared with (D16).
+func TestTokenIsItsOwn(t *testing.T) {
+	t.Parallel()
+	s := signers()[jwt.HS256]
+	v := jwt.New(config(s.key), func(_ context.Context, c *Claims) (*User, error) {
+		c.Audience[0], c.Scopes[0] = "changed", "changed"
+		return fromClaims(context.Background(), c)
+	})
+	for range 2 {
+		accepts(t, v, s.token())
+	}
+	refuses(t, v, s.sign(header(jwt.HS256, nil), claims(with{"aud": `"changed"`})), jwt.ErrAudience)
+}
+
 // TestIssuers: the iss chooses among those of the table, and its own keys
 // decide (D26, D39).
 func TestIssuers(t *testing.T) {
