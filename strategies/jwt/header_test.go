@@ -56,7 +56,8 @@ func TestPublicKeyAsSecret(t *testing.T) {
 	der := must(x509.MarshalPKIXPublicKey(rs.public))
 	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	jwk := []byte(`{"kty":"RSA","n":"` + strings.Repeat("A", 300) + `","e":"AQAB"}`)
-	for name, secret := range map[string][]byte{"PEM": text, "DER": der, "JWK": jwk} {
+	set := []byte(`{"keys":[{"kty":"oct"},` + string(jwk) + "]}\n")
+	for name, secret := range map[string][]byte{"PEM": text, "DER": der, "JWK": jwk, "JWKS": set} {
 		forger := signer{method: gojwt.SigningMethodHS256, private: secret}
 		refuses(t, strategy(rs.key), forger.sign(header(jwt.HS256, nil), claims(nil)), jwt.ErrNoKey)
 		if _, err := jwt.HMAC(secret, nil); err == nil {

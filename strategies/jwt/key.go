@@ -74,8 +74,8 @@ type KeyOptions struct {
 
 // HMAC returns a Key of a secret that issuer and verifier share; o may be nil.
 // The secret has at least as many bytes as the algorithm's hash: 32, 48 or 64
-// (RFC 7518 section 3.2). What is a public key in PEM, DER or JWK is refused:
-// everyone could sign with it.
+// (RFC 7518 section 3.2). What is a public key in PEM, DER or JWK, or a set
+// with one, is refused: everyone could sign with it.
 func HMAC(secret []byte, o *KeyOptions) (*Key, error) {
 	if isPublicKey(secret) {
 		return nil, errors.New("jwt: that secret is a public key, which everyone has: use PublicKey")

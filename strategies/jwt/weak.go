@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
@@ -143,7 +144,7 @@ func factorable(n *big.Int) bool {
 	return true
 }
 
-// isPublicKey tells a public key, however it is written.
+// isPublicKey tells a public key, or a set with one, however it is written.
 func isPublicKey(b []byte) bool {
 	if block, _ := pem.Decode(b); block != nil {
 		b = block.Bytes
@@ -157,8 +158,16 @@ func isPublicKey(b []byte) bool {
 	if _, err := x509.ParseCertificate(b); err == nil {
 		return true
 	}
-	var jwk struct {
-		Type string `json:"kty"`
-	}
-	return json.Unmarshal(b, &jwk) == nil && jwk.Type != "" && jwk.Type != "oct"
+	var k jwk
+	return json.Unmarshal(b, &k) == nil && k.public()
+}
+
+// A jwk is one key or a set of them (RFC 7517), with what tells a secret.
+type jwk struct {
+	Type string `json:"kty"`
+	Keys []jwk  `json:"keys"`
+}
+
+func (k jwk) public() bool {
+	return k.Type != "" && k.Type != "oct" || slices.ContainsFunc(k.Keys, jwk.public)
 }
