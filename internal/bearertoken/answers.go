@@ -68,6 +68,24 @@ func (a Answers) InvalidToken(cause error) *passport.Failure {
 	}
 }
 
+// Refusal is the answer where err refuses a token, and otherwise err: an
+// outage, or where the application sends people on. A refusal of the
+// application's own gets the challenge that it lacks.
+func (a Answers) Refusal(err error) error {
+	f, refused := passport.AsRefusal(err)
+	switch {
+	case !refused:
+		return err
+	case f.Code == passport.CodeInvalidCredentials:
+		return a.InvalidToken(err)
+	case f.Challenge == "" && (f.Status == 0 || f.Status == http.StatusUnauthorized):
+		asking := *f
+		asking.Challenge = a.badToken
+		return &asking
+	}
+	return f
+}
+
 // InsufficientScope is the failure of a token that lacks a scope: 403. The
 // scope is what the request takes, of the application's own words.
 func (a Answers) InsufficientScope(scope string, cause error) *passport.Failure {

@@ -118,6 +118,7 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 	if !found {
 		return res.Pass()
 	}
+	res = res.WithChallenge(s.refused)
 	user, key, err := s.verify(r.Context(), text)
 	if f, refused := passport.AsRefusal(err); refused {
 		return res.Fail(f)

@@ -226,6 +226,17 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// D35: a key that the application refuses, in its own words, is no less wrong.
+func TestBearerChallenge(t *testing.T) {
+	t.Parallel()
+	k := &table{err: &passport.Failure{Code: "used-up"}}
+	text := k.newKey(time.Time{})
+	w := serve(apikey.New("acme_live", k.byID, &apikey.Options{Scheme: "Bearer"}), with("Authorization", "Bearer "+text))
+	if got, want := w.Header().Get("Www-Authenticate"), `Bearer realm="Users", error="invalid_token", error_description="The key is not valid."`; w.Code != 401 || got != want {
+		t.Errorf("%d %s, want %s", w.Code, got, want)
+	}
+}
+
 // E16: without an error there is a user, and who has none used no key.
 func TestNobody(t *testing.T) {
 	t.Parallel()

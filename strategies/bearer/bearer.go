@@ -159,14 +159,11 @@ func (s *Strategy[U]) check(ctx context.Context, token string) (user U, info any
 	if err == nil && s.isNil(user) {
 		err = s.answers.InvalidToken(&passport.Failure{Code: passport.CodeNilUser})
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return user, info, nil
-	}
-	if errors.Is(err, ErrInsufficientScope) {
+	case errors.Is(err, ErrInsufficientScope):
 		return nobody, nil, s.answers.InsufficientScope(s.scope, err)
 	}
-	if f, refused := passport.AsRefusal(err); refused && f.Code == passport.CodeInvalidCredentials {
-		err = s.answers.InvalidToken(err)
-	}
-	return nobody, nil, err
+	return nobody, nil, s.answers.Refusal(err)
 }

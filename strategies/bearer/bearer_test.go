@@ -33,6 +33,10 @@ func owner(_ context.Context, token string) (*user, error) {
 		return nil, context.DeadlineExceeded
 	case "banned":
 		return nil, passport.ErrForbidden
+	case "used-up":
+		return nil, &passport.Failure{Code: "used-up"}
+	case "elsewhere":
+		return nil, &passport.Failure{Code: "elsewhere", Challenge: `Bearer realm="elsewhere"`}
 	case "nil":
 		return nil, nil
 	}
@@ -75,6 +79,8 @@ func TestAnswers(t *testing.T) {
 		{"nothing", nil, 401, bare},
 		{"another scheme", []string{"Basic YTpi"}, 401, bare},
 		{"unknown", []string{"Bearer x"}, 401, invalid},
+		{"a failure", []string{"Bearer used-up"}, 401, invalid},
+		{"a failure that asks", []string{"Bearer elsewhere"}, 401, `Bearer realm="elsewhere"`},
 		{"a nil user", []string{"Bearer nil"}, 401, invalid},
 		{"too long", []string{"Bearer " + strings.Repeat("x", 4097)}, 401, invalid},
 		{"malformed", []string{"Bearer a b"}, 400, malformed},

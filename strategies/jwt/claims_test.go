@@ -411,6 +411,39 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
+// TestRevokedByFailure: what the hook refuses with is answered as it is, with
+// the challenge of a token that is refused, and is ErrRevoked (D35, D40).
+func TestRevokedByFailure(t *testing.T) {
+	t.Parallel()
+	s := signers()[jwt.HS256]
+	own := errors.New("stolen")
+	for name, tt := range map[string]struct {
+		answer    *passport.Failure
+		status    int
+		challenge string
+	}{
+		"plain":      {&passport.Failure{Code: "stolen", Err: own}, 401, invalid},
+		"401":        {&passport.Failure{Code: "stolen", Status: 401, Err: own}, 401, invalid},
+		"asks":       {&passport.Failure{Code: "stolen", Challenge: `Bearer realm="x"`, Err: own}, 401, `Bearer realm="x"`},
+		"403":        {&passport.Failure{Code: "stolen", Status: 403, Err: own}, 403, ""},
+		"an outage":  {&passport.Failure{Code: "stolen", Status: 500, Err: own}, 503, ""},
+		"no message": {&passport.Failure{Code: "stolen"}, 401, invalid},
+	} {
+		c := config(s.key)
+		c.Revoked = func(context.Context, *jwt.Token) error { return fmt.Errorf("of the hook: %w", tt.answer) }
+		v := jwt.New(c, fromClaims)
+		_, api := site(v)
+		if w := get(api, s.token()); w.Code != tt.status || w.Header().Get("WWW-Authenticate") != tt.challenge {
+			t.Errorf("%s: %d %q", name, w.Code, w.Header().Get("WWW-Authenticate"))
+		}
+		_, err := v.Verify(t.Context(), s.token())
+		f, refused := passport.AsRefusal(err)
+		if refused != (tt.status < 500) || refused && f.Code != "stolen" || errors.Is(err, jwt.ErrRevoked) != refused || !errors.Is(err, tt.answer) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestSourceFails: no keys is 503, and not a wrong token.
 func TestSourceFails(t *testing.T) {
 	t.Parallel()

@@ -65,8 +65,9 @@ type Config struct {
 	// ends up in logs, histories and referrers (RFC 6750 section 5.3).
 	InsecureQuery bool
 	// Revoked is asked about every token that is right, by every
-	// request. [ErrRevoked], and what refuses elsewhere, refuses it; any other
-	// error is answered with 503. Default: nothing is revoked.
+	// request. [ErrRevoked], and what refuses elsewhere, refuses it: both are
+	// ErrRevoked in the cause. Any other error is answered with 503. Default:
+	// nothing is revoked.
 	Revoked func(context.Context, *Token) error
 	// CacheTokens is how many tokens, whose signature was right, are remembered
 	// by their SHA-256, at 200 bytes each: it saves what the check of an RSA or
@@ -173,8 +174,8 @@ func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *T
 		claims = new(C)
 		return unmarshal(raw, claims)
 	})
-	if _, outage := errors.AsType[*passport.Failure](err); outage {
-		return user, nil, err
+	if _, chosen := errors.AsType[*passport.Failure](err); chosen {
+		return user, nil, s.challenges.refusal(err)
 	} else if err != nil {
 		return user, nil, s.challenges.invalidToken(err)
 	}

@@ -92,10 +92,17 @@ func (v *verifier) revoked(ctx context.Context, t Token) error {
 	if err == nil {
 		return nil
 	}
-	if _, refused := passport.AsRefusal(err); refused || errors.Is(err, ErrRevoked) {
-		return fmt.Errorf("%w: %w", ErrRevoked, err)
+	f, refused := passport.AsRefusal(err)
+	if !refused && !errors.Is(err, ErrRevoked) {
+		return unavailable(err)
 	}
-	return unavailable(err)
+	err = fmt.Errorf("%w: %w", ErrRevoked, err)
+	if _, chosen := errors.AsType[*passport.Failure](err); chosen && refused {
+		own := *f
+		own.Err = err
+		return &own
+	}
+	return err
 }
 
 // choose takes the issuer out of the table by the iss that the token claims:
