@@ -13,8 +13,8 @@ import (
 // Answers are what one resource refuses tokens with (RFC 6750 section 3). All
 // texts are fixed: nothing in them comes from a token or a library.
 type Answers struct {
-	bare, badRequest, badToken string
-	params                     []string // of every challenge
+	bare, badRequest, badToken, expired string
+	params                              []string // of every challenge
 }
 
 // NewAnswers makes the answers of a realm. The scope that is asked for and the
@@ -26,8 +26,9 @@ func NewAnswers(realm, scope, metadata string) Answers {
 		a.params = append(a.params, "resource_metadata", metadata)
 	}
 	a.bare = a.challenge(scope)
-	a.badRequest = a.challenge(scope, "error", "invalid_request", "error_description", "The request is malformed.")
-	a.badToken = a.challenge(scope, "error", "invalid_token", "error_description", "The access token is not valid.")
+	a.badRequest = a.challenge("", "error", "invalid_request", "error_description", "The request has no token in one place, in the right form")
+	a.badToken = a.challenge("", "error", "invalid_token", "error_description", "The token is not valid")
+	a.expired = a.challenge("", "error", "invalid_token", "error_description", "The token has expired")
 	return a
 }
 
@@ -43,16 +44,18 @@ func (a Answers) challenge(scope string, params ...string) string {
 // an error.
 func (a Answers) Challenge() string { return a.bare }
 
-// Malformed is the failure of a request that Find does not take: 400, or 413.
-// Where the request's context has ended, it is that.
+// Malformed is the failure of a request that Find does not take: 400, 413, or
+// 403 for a cookie. Where the request's context has ended, it is that.
 func (a Answers) Malformed(err error) error {
 	f := &passport.Failure{
 		Code: "invalid-request", Status: http.StatusBadRequest, Challenge: a.badRequest,
-		Message: "The request is malformed.", Err: err,
+		Message: "Send one token, in one place.", Err: err,
 	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, errCrossOrigin):
+		return &passport.Failure{Code: passport.CodeCrossOrigin, Status: http.StatusForbidden, Err: err}
 	case errors.Is(err, formbody.ErrTooLarge):
 		f.Code, f.Status, f.Message = "too-large", http.StatusRequestEntityTooLarge, "The form is too large."
 	}
@@ -64,8 +67,15 @@ func (a Answers) Malformed(err error) error {
 func (a Answers) InvalidToken(cause error) *passport.Failure {
 	return &passport.Failure{
 		Code: "invalid-token", Status: http.StatusUnauthorized, Challenge: a.badToken,
-		Message: "The access token is not valid.", Err: cause,
+		Message: "The token is not valid.", Err: cause,
 	}
+}
+
+// Expired is InvalidToken for one that is right, and too late.
+func (a Answers) Expired(cause error) *passport.Failure {
+	f := a.InvalidToken(cause)
+	f.Message, f.Challenge = "The token has expired.", a.expired
+	return f
 }
 
 // Refusal is the answer where err refuses a token, and otherwise err: an
@@ -91,8 +101,8 @@ func (a Answers) Refusal(err error) error {
 func (a Answers) InsufficientScope(scope string, cause error) *passport.Failure {
 	return &passport.Failure{
 		Code: "insufficient-scope", Status: http.StatusForbidden,
-		Challenge: a.challenge(scope, "error", "insufficient_scope", "error_description", "The access token does not allow this."),
-		Message:   "The access token does not allow this.", Err: cause,
+		Challenge: a.challenge(scope, "error", "insufficient_scope", "error_description", "The token does not allow this"),
+		Message:   "The token does not allow this.", Err: cause,
 	}
 }
 

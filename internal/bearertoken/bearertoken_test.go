@@ -60,61 +60,6 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
-// D33, D34: a token in two places is malformed; the form counts only where it
-// is one, and not in a GET; the query only where it is switched on.
-func TestFind(t *testing.T) {
-	t.Parallel()
-	const form = "application/x-www-form-urlencoded"
-	all := bearertoken.Places{Form: true, Query: true}
-	for _, c := range []struct {
-		name                               string
-		places                             bearertoken.Places
-		method, target, kind, body, header string
-		want                               string
-		bad                                bool
-	}{
-		{name: "nothing", places: all, method: "POST", target: "/"},
-		{name: "header", places: all, method: "POST", target: "/", header: "Bearer h", want: "h"},
-		{name: "form", places: all, method: "POST", target: "/", kind: form, body: "access_token=f", want: "f"},
-		{name: "form in UTF-8", places: all, method: "PUT", target: "/", kind: form + "; charset=UTF-8", body: "access_token=f", want: "f"},
-		{name: "query", places: all, method: "GET", target: "/?access_token=q", want: "q"},
-
-		{name: "form switched off", places: bearertoken.Places{Query: true}, method: "POST", target: "/", kind: form, body: "access_token=f"},
-		{name: "form of a GET", places: all, method: "GET", target: "/", kind: form, body: "access_token=f"},
-		{name: "form of a HEAD", places: all, method: "HEAD", target: "/", kind: form, body: "access_token=f"},
-		{name: "multipart", places: all, method: "POST", target: "/", kind: "multipart/form-data; boundary=x", body: "access_token=f"},
-		{name: "JSON", places: all, method: "POST", target: "/", kind: "application/json", body: `{"access_token":"f"}`},
-		{name: "form in Latin-1", places: all, method: "POST", target: "/", kind: form + "; charset=latin1", body: "access_token=f"},
-		{name: "query switched off", places: bearertoken.Places{Form: true}, method: "GET", target: "/?access_token=q"},
-		{name: "both switched off", method: "POST", target: "/?access_token=q", kind: form, body: "access_token=f"},
-
-		{name: "header and form", places: all, method: "POST", target: "/", header: "Bearer h", kind: form, body: "access_token=h", bad: true},
-		{name: "header and query", places: all, method: "GET", target: "/?access_token=h", header: "Bearer h", bad: true},
-		{name: "form and query", places: all, method: "POST", target: "/?access_token=q", kind: form, body: "access_token=f", bad: true},
-		{name: "all three", places: all, method: "POST", target: "/?access_token=q", header: "Bearer h", kind: form, body: "access_token=f", bad: true},
-		{name: "another scheme and form", places: all, method: "POST", target: "/", header: "Basic h", kind: form, body: "access_token=f", bad: true},
-		{name: "form twice", places: all, method: "POST", target: "/", kind: form, body: "access_token=f&access_token=f", bad: true},
-		{name: "query twice", places: all, method: "GET", target: "/?access_token=q&access_token=q", bad: true},
-		{name: "empty in the form", places: all, method: "POST", target: "/", kind: form, body: "access_token=", bad: true},
-		{name: "no token68", places: all, method: "GET", target: "/?access_token=a%20b", bad: true},
-		{name: "malformed form", places: all, method: "POST", target: "/", kind: form, body: "access_token=%zz", bad: true},
-		{name: "endless form", places: all, method: "POST", target: "/", kind: form, body: "x=" + strings.Repeat("x", 70<<10), bad: true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
-			r.Header.Set("Content-Type", c.kind)
-			if c.header != "" {
-				r.Header.Set("Authorization", c.header)
-			}
-			got, found, err := c.places.Find(r)
-			if (err != nil) != c.bad || err == nil && (got != c.want || found != (c.want != "")) {
-				t.Errorf("got %q, %v, %v; want %q, an error: %v", got, found, err, c.want, c.bad)
-			}
-		})
-	}
-}
-
 // D36: what a client reads stays within RFC 6750's characters, whatever went
 // wrong.
 func TestAnswers(t *testing.T) {

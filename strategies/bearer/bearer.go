@@ -44,7 +44,8 @@ var ErrInsufficientScope = errors.New("bearer: insufficient scope")
 type Options struct {
 	// Realm stands in challenges. Default "Users".
 	Realm string
-	// Scope is what challenges ask for, by space. Default: they ask for none.
+	// Scope is what a challenge asks for, by space, where nothing was sent or it
+	// does not suffice. Default: none.
 	Scope string
 	// ResourceMetadata is the URL of the protected resource metadata (RFC
 	// 9728), which challenges name. Default: they name none.
@@ -121,12 +122,14 @@ func (s *Strategy[U]) Authenticate(r *http.Request) (passport.Result[U], error) 
 	if err == nil && !found {
 		return res.Pass()
 	}
-	if err != nil {
-		err = s.answers.Malformed(err)
+	if found && !bearertoken.Token68(token) {
+		err = bearertoken.ErrNoToken
 	}
 	var user U
 	var info any
-	if err == nil {
+	if err != nil {
+		err = s.answers.Malformed(err)
+	} else {
 		user, info, err = s.check(r.Context(), token)
 	}
 	if f, refused := passport.AsRefusal(err); refused {

@@ -65,9 +65,9 @@ func TestAnswers(t *testing.T) {
 	s := bearer.New(owner, &bearer.Options{Realm: "api", Scope: "read write"})
 	const (
 		bare      = `Bearer realm="api", scope="read write"`
-		invalid   = `Bearer realm="api", error="invalid_token", error_description="The access token is not valid.", scope="read write"`
-		malformed = `Bearer realm="api", error="invalid_request", error_description="The request is malformed.", scope="read write"`
-		weak      = `Bearer realm="api", error="insufficient_scope", error_description="The access token does not allow this.", scope="read write"`
+		invalid   = `Bearer realm="api", error="invalid_token", error_description="The token is not valid"`
+		malformed = `Bearer realm="api", error="invalid_request", error_description="The request has no token in one place, in the right form"`
+		weak      = `Bearer realm="api", error="insufficient_scope", error_description="The token does not allow this", scope="read write"`
 	)
 	for _, c := range []struct {
 		name      string
@@ -143,6 +143,8 @@ func TestPlaces(t *testing.T) {
 		{"query, form asked for", &bearer.Options{Form: true}, query(), 401},
 		{"query, asked for", &bearer.Options{InsecureQuery: true}, query(), 200},
 		{"both", &bearer.Options{Form: true, InsecureQuery: true}, both(), 400},
+		{"no token68", &bearer.Options{InsecureQuery: true}, httptest.NewRequest(http.MethodGet, "/?access_token=a+b", nil), 400},
+		{"empty", &bearer.Options{InsecureQuery: true}, httptest.NewRequest(http.MethodGet, "/?access_token=", nil), 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

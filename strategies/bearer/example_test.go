@@ -36,5 +36,5 @@ func Example() {
 	// Output:
 	// 401 [Bearer realm="example"]
 	// 200 []
-	// 401 [Bearer realm="example", error="invalid_token", error_description="The access token is not valid."]
+	// 401 [Bearer realm="example", error="invalid_token", error_description="The token is not valid"]
 }

@@ -117,7 +117,7 @@ func TestIntrospection(t *testing.T) {
 			if w.Code != c.want {
 				t.Errorf("%d, want %d\n%s", w.Code, c.want, w.Body)
 			}
-			want := map[int]string{401: "invalid_token", 403: `insufficient_scope", error_description="The access token does not allow this.", scope="read"`}[w.Code]
+			want := map[int]string{401: "invalid_token", 403: `insufficient_scope", error_description="The token does not allow this", scope="read"`}[w.Code]
 			if got := w.Header().Get("Www-Authenticate"); !strings.Contains(got, want) || want == "" && got != "" {
 				t.Errorf("%d %s, want %s", w.Code, got, want)
 			}

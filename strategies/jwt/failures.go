@@ -8,10 +8,12 @@ import (
 )
 
 // The codes of this strategy's failures, besides passport's own. With
-// underscores they are the error codes of RFC 6750 section 3.1.
+// underscores they are the error codes of RFC 6750 section 3.1, which has none
+// for a form that is too large.
 const (
 	CodeInvalidToken      = "invalid-token"      // 401
 	CodeInvalidRequest    = "invalid-request"    // 400
+	CodeTooLarge          = "too-large"          // 413
 	CodeInsufficientScope = "insufficient-scope" // 403
 )
 

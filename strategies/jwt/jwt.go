@@ -52,7 +52,8 @@ type Config struct {
 	// which challenges name: see [Metadata]. Default: they name none.
 	ResourceMetadata string
 	// Form also takes the token from the field access_token of a form (RFC 6750
-	// section 2.2), of requests other than GET and HEAD. Default: it does not.
+	// section 2.2), of at most 64 KiB and of requests other than GET and HEAD.
+	// Default: it does not.
 	Form bool
 	// Cookie also takes the token from the cookie of that name. Unsafe requests
 	// of another origin are refused with it (http.CrossOriginProtection).
@@ -134,24 +135,23 @@ func New[U, C any](c Config, verify func(context.Context, *C) (U, error)) *Strat
 // Authenticate decides about the token of the request, and passes where there
 // is none. The Info of a Success is its *[Token].
 func (s *Strategy[U, C]) Authenticate(r *http.Request) (passport.Result[U], error) {
-	res := passport.Result[U]{}.WithChallenge(s.challenges.ask)
-	token, found, err := s.extract(r)
+	res := passport.Result[U]{}.WithChallenge(s.answers.Challenge())
+	token, found, err := s.places.Find(r)
 	if err == nil && !found {
 		return res.Pass()
 	}
 	var user U
 	var t *Token
-	if err == nil {
+	if err != nil {
+		err = s.answers.Malformed(err)
+	} else {
 		user, t, err = s.decide(r.Context(), token)
 		if errors.Is(err, ErrMalformed) && !bearertoken.Token68(token) {
-			err = invalidRequest("that is no token at all")
+			err = s.answers.Malformed(bearertoken.ErrNoToken)
 		}
 	}
 	if f, refused := passport.AsRefusal(err); refused {
-		if f.Code == CodeInvalidRequest {
-			res = res.WithHeader("WWW-Authenticate", s.challenges.broken)
-		}
-		return res.Fail(f)
+		return bearertoken.Fail(res, f)
 	}
 	if err != nil {
 		return res, err
@@ -174,10 +174,13 @@ func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *T
 		claims = new(C)
 		return unmarshal(raw, claims)
 	})
-	if _, chosen := errors.AsType[*passport.Failure](err); chosen {
-		return user, nil, s.challenges.refusal(err)
-	} else if err != nil {
-		return user, nil, s.challenges.invalidToken(err)
+	switch _, chosen := errors.AsType[*passport.Failure](err); {
+	case chosen:
+		return user, nil, s.answers.Refusal(err)
+	case errors.Is(err, ErrExpired):
+		return user, nil, s.answers.Expired(err)
+	case err != nil:
+		return user, nil, s.answers.InvalidToken(err)
 	}
 	t = keep(right, claims)
 	found, err := s.verify(ctx, claims)
@@ -185,7 +188,7 @@ func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *T
 		err = &passport.Failure{Code: passport.CodeNilUser}
 	}
 	if err != nil {
-		return user, nil, s.challenges.refusal(err)
+		return user, nil, s.answers.Refusal(err)
 	}
 	return found, t, nil
 }

@@ -3,10 +3,10 @@ package jwt
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/bearertoken"
 )
 
 // RequireScope lets requests through whose token has all the scopes, and
@@ -23,25 +23,18 @@ func RequireScope[U any](a *passport.Authenticator[U], scopes ...string) passpor
 		panic("jwt: RequireScope needs a scope")
 	}
 	needed := strings.Join(scopes, " ")
-	plain := (&challenges{}).scope(needed)
+	cause := errors.New("jwt: the scope is missing: " + needed)
+	plain := bearertoken.Answers{}.InsufficientScope(needed, cause)
 	return a.Allow(func(ctx context.Context, _ U) error {
 		info := a.Info(ctx)
 		if s, ok := info.(interface{ HasScope(...string) bool }); ok && s.HasScope(scopes...) {
 			return nil
 		}
-		asked := plain
-		if t, ok := info.(*Token); ok && t.challenges != nil {
-			asked = t.challenges.scope(needed)
+		f := plain
+		if t, ok := info.(*Token); ok && t.answers != nil {
+			f = t.answers.InsufficientScope(needed, cause)
 		}
-		res, _ := passport.Result[U]{}.WithHeader("WWW-Authenticate", asked).Fail(&passport.Failure{
-			Code: CodeInsufficientScope, Status: http.StatusForbidden,
-			Message: "The token does not allow this.", Err: errors.New("jwt: the scope is missing: " + needed),
-		})
+		res, _ := bearertoken.Fail(passport.Result[U]{}, f)
 		return res.Err()
 	})
-}
-
-// scope is the challenge of a token that may do less.
-func (c *challenges) scope(needed string) string {
-	return c.bearer("error", "insufficient_scope", "error_description", "The token does not allow this", "scope", needed)
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gopassport/passport/internal/bearertoken"
 )
 
 // A Token is what the registered claims of a token that was verified say. The
@@ -27,7 +29,7 @@ type Token struct {
 	ClientID  string    `json:"-"` // client_id; may be empty where Issuer.Type is JWT
 	Scopes    []string  `json:"-"` // scope, or the claim that Issuer.ScopeClaim names
 
-	challenges *challenges // of the strategy that verified it
+	answers *bearertoken.Answers // of the strategy that verified it
 }
 
 // HasScope tells whether the token has all the scopes. A nil Token has none.

@@ -6,10 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/gopassport/passport"
+	"github.com/gopassport/passport/internal/bearertoken"
 )
 
 // A verifier is what a Strategy has that depends on no type.
@@ -20,9 +20,8 @@ type verifier struct {
 	known   known
 	cache   *cache
 
-	challenges *challenges
-	cross      *http.CrossOriginProtection // for the cookie
-	elsewhere  bool                        // tokens come from elsewhere than the header too
+	places  bearertoken.Places
+	answers bearertoken.Answers
 }
 
 // check verifies a token: its form, its header, its signature, its claims,
@@ -81,7 +80,7 @@ func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byt
 			return Token{}, err
 		}
 	}
-	t.challenges = v.challenges
+	t.answers = &v.answers
 	return t, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gopassport/passport/internal/absent"
+	"github.com/gopassport/passport/internal/bearertoken"
 	"github.com/gopassport/passport/internal/challenge"
 )
 
@@ -46,12 +47,13 @@ func newVerifier(c Config) *verifier {
 	}
 	v := &verifier{
 		c: c, issuers: make(map[string]*Issuer), cache: newCache(c.CacheTokens),
-		challenges: newChallenges(c.Realm, c.Scope, c.ResourceMetadata),
-		cross:      http.NewCrossOriginProtection(),
-		elsewhere:  c.Form || c.InsecureQuery || c.Cookie != "",
+		places: bearertoken.Places{
+			Form: c.Form, Query: c.InsecureQuery, Cookie: c.Cookie, Cross: http.NewCrossOriginProtection(),
+		},
+		answers: bearertoken.NewAnswers(c.Realm, c.Scope, c.ResourceMetadata),
 	}
 	for _, origin := range c.TrustedOrigins {
-		if err := v.cross.AddTrustedOrigin(origin); err != nil {
+		if err := v.places.Cross.AddTrustedOrigin(origin); err != nil {
 			panic("jwt: Config.TrustedOrigins: " + err.Error())
 		}
 	}
