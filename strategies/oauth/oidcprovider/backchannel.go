@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func logoutToken(r *http.Request) (string, error) {
 }
 
 // signOut ends the sessions that a logout token is about, and counts them. Its
-// jti is spent when they are known, so that the provider may try once more
+// jti is spent when they can be listed, so that the provider may try once more
 // where the store was down.
 func (p *Provider) signOut(ctx context.Context, m *sessions.Manager, userID func(context.Context, LogoutToken) (string, error), raw string) (ended int, err error) {
 	t, err := p.logoutToken(ctx, raw)
@@ -115,26 +116,40 @@ func (p *Provider) signOut(ctx context.Context, m *sessions.Manager, userID func
 	if err != nil {
 		return 0, err
 	}
-	records, err := m.List(ctx, user)
-	if err != nil {
+	if _, err := m.List(ctx, user); err != nil {
 		return 0, err
 	}
 	key := sha256.Sum256([]byte(strings.Join([]string{"backchannel-logout", t.Issuer, p.config().ClientID, t.id}, "\x00")))
 	if err := m.Once(ctx, key, t.until); err != nil {
 		return 0, err
 	}
-	for _, record := range records {
-		if !t.ends(record) {
-			continue
+	return t.end(ctx, m, user)
+}
+
+// end ends the sessions of a user that the token names, until there are none:
+// one that signs in once more meanwhile has another handle.
+func (t *LogoutToken) end(ctx context.Context, m *sessions.Manager, user string) (ended int, err error) {
+	for {
+		records, err := m.List(ctx, user)
+		if err != nil {
+			return ended, err
 		}
-		switch err := m.Revoke(ctx, user, record.ID.Handle()); {
-		case err == nil:
-			ended++
-		case !errors.Is(err, sessions.ErrNotFound):
+		records = slices.DeleteFunc(records, func(r sessions.Record) bool { return !t.ends(r) })
+		if len(records) == 0 {
+			return ended, nil
+		}
+		for _, record := range records {
+			switch err := m.Revoke(ctx, user, record.ID.Handle()); {
+			case err == nil:
+				ended++
+			case !errors.Is(err, sessions.ErrNotFound):
+				return ended, err
+			}
+		}
+		if err := ctx.Err(); err != nil {
 			return ended, err
 		}
 	}
-	return ended, nil
 }
 
 // ends tells whether a session was begun with the provider's session, or by the

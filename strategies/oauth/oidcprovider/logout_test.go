@@ -421,16 +421,8 @@ func TestBackChannelOutage(t *testing.T) {
 	for _, method := range []string{"List", "Once", "Delete"} {
 		store := &failingStore{MemoryStore: sessions.NewMemoryStore(nil)}
 		manager := sessions.New(store, &sessions.Options{Logger: log})
-		var session sessions.Session
-		session.Open(manager, sessions.Record{})
-		err := session.Rotate(t.Context(), httptest.NewRecorder(), sessions.Record{User: "ann"}, nil, map[string]any{
-			string(oidcprovider.SessionKey): oidcprovider.Session{Issuer: from.URL, Client: clientID, Subject: "ann", SID: "s1"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		handler := oidcprovider.BackChannelHandler(p, manager, func(_ context.Context, t oidcprovider.LogoutToken) (string, error) { return t.Subject, nil }, log)
-		s := &site{handler: handler}
+		begun(t, manager, oidcprovider.Session{Issuer: from.URL, Client: clientID, Subject: "ann", SID: "s1"})
+		s := &site{handler: oidcprovider.BackChannelHandler(p, manager, bySubject, log)}
 		token := lo(from.logoutClaims())
 		store.fails.Store(method)
 		if w := s.backChannel(token); w.Code != http.StatusBadRequest {
@@ -481,21 +473,14 @@ func TestBackChannelOfOthers(t *testing.T) {
 	from := newIDP(t)
 	log := slog.New(slog.DiscardHandler)
 	manager := sessions.New(sessions.NewMemoryStore(nil), &sessions.Options{Logger: log})
-	for _, begun := range []oidcprovider.Session{
+	for _, at := range []oidcprovider.Session{
 		{Issuer: "https://other.example", Client: clientID, Subject: "ann", SID: "s1"},
 		{Issuer: from.URL, Client: clientID, Subject: "another account of hers", SID: "s1"},
 		{Issuer: from.URL, Client: clientID, Subject: "ann", SID: "s1"},
 	} {
-		var session sessions.Session
-		session.Open(manager, sessions.Record{})
-		err := session.Rotate(t.Context(), httptest.NewRecorder(), sessions.Record{User: "ann"}, nil, map[string]any{
-			string(oidcprovider.SessionKey): begun,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		begun(t, manager, at)
 	}
-	s := &site{handler: oidcprovider.BackChannelHandler(provider(t, from.config()), manager, func(_ context.Context, t oidcprovider.LogoutToken) (string, error) { return t.Subject, nil }, log)}
+	s := &site{handler: oidcprovider.BackChannelHandler(provider(t, from.config()), manager, bySubject, log)}
 	for _, token := range []string{lo(from.logoutClaims()), lo(from.logoutClaims("sid", nil))} {
 		if w := s.backChannel(token); w.Code != http.StatusOK {
 			t.Errorf("got %d", w.Code)
