@@ -22,8 +22,9 @@ import (
 type LogoutToken struct {
 	Issuer, Subject, SID string
 
-	id    string // jti
-	until time.Time
+	id     string // jti
+	issued int64  // iat, in seconds
+	until  time.Time
 }
 
 // backChannelTimeout bounds a logout, what is asked of the provider included.
@@ -49,7 +50,8 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // A logout token needs a signature as an ID token does, the type logout+jwt,
 // JWT or none, iss, aud, exp, an iat of the last quarter of an hour, events,
 // sub or sid, no nonce, and a jti that was not used before, which the Manager's
-// store remembers. The answer is 200, or 400 for a token that is not good and
+// store remembers; where a store was down, it may come again for the sessions
+// that are left. The answer is 200, or 400 for a token that is not good and
 // for sessions that could not be ended (section 2.7 knows no other); the
 // logger, slog.Default() if it is nil, hears why. It panics on wiring mistakes.
 func BackChannelHandler(p *Provider, m *sessions.Manager, userID func(ctx context.Context, t LogoutToken) (string, error), logger *slog.Logger) http.Handler {
@@ -101,9 +103,7 @@ func logoutToken(r *http.Request) (string, error) {
 	return form.Get("logout_token"), nil
 }
 
-// signOut ends the sessions that a logout token is about, and counts them. Its
-// jti is spent when they can be listed, so that the provider may try once more
-// where the store was down.
+// signOut ends the sessions that a logout token is about, and counts them.
 func (p *Provider) signOut(ctx context.Context, m *sessions.Manager, userID func(context.Context, LogoutToken) (string, error), raw string) (ended int, err error) {
 	t, err := p.logoutToken(ctx, raw)
 	if err != nil {
@@ -116,25 +116,29 @@ func (p *Provider) signOut(ctx context.Context, m *sessions.Manager, userID func
 	if err != nil {
 		return 0, err
 	}
-	if _, err := m.List(ctx, user); err != nil {
-		return 0, err
-	}
 	key := sha256.Sum256([]byte(strings.Join([]string{"backchannel-logout", t.Issuer, p.config().ClientID, t.id}, "\x00")))
-	if err := m.Once(ctx, key, t.until); err != nil {
-		return 0, err
+	used := m.Once(ctx, key, t.until)
+	if used != nil && !errors.Is(used, sessions.ErrUsed) {
+		return 0, used
 	}
-	return t.end(ctx, m, user)
+	ended, err = t.end(ctx, m, user, used != nil)
+	if err == nil && ended == 0 {
+		err = used
+	}
+	return ended, err
 }
 
 // end ends the sessions of a user that the token names, until there are none:
-// one that signs in once more meanwhile has another handle.
-func (t *LogoutToken) end(ctx context.Context, m *sessions.Manager, user string) (ended int, err error) {
+// one that signs in once more meanwhile has another handle. A token that comes
+// again may be the provider's second try, after a store that was down, or
+// somebody's who has seen it: no session that is younger than it ends.
+func (t *LogoutToken) end(ctx context.Context, m *sessions.Manager, user string, again bool) (ended int, err error) {
 	for {
 		records, err := m.List(ctx, user)
 		if err != nil {
 			return ended, err
 		}
-		records = slices.DeleteFunc(records, func(r sessions.Record) bool { return !t.ends(r) })
+		records = slices.DeleteFunc(records, func(r sessions.Record) bool { return !t.ends(r, again) })
 		if len(records) == 0 {
 			return ended, nil
 		}
@@ -153,12 +157,13 @@ func (t *LogoutToken) end(ctx context.Context, m *sessions.Manager, user string)
 }
 
 // ends tells whether a session was begun with the provider's session, or by the
-// subject, that the token names.
-func (t *LogoutToken) ends(r sessions.Record) bool {
+// subject, that the token names, and, for a token that comes again, before it.
+func (t *LogoutToken) ends(r sessions.Record, again bool) bool {
 	var view sessions.Session
 	view.Open(nil, r)
 	s, ok := SessionKey.Get(&view)
-	return ok && s.Issuer == t.Issuer && (t.Subject == "" || s.Subject == t.Subject) && (t.SID == "" || s.SID == t.SID)
+	return ok && s.Issuer == t.Issuer && (t.Subject == "" || s.Subject == t.Subject) && (t.SID == "" || s.SID == t.SID) &&
+		(!again || s.IssuedAt <= t.issued)
 }
 
 // logoutToken verifies a logout token (Back-Channel Logout section 2.6).
@@ -186,6 +191,8 @@ func (p *Provider) logoutToken(ctx context.Context, raw string) (*LogoutToken, e
 	if t.id == "" || t.Subject == "" && t.SID == "" {
 		return nil, bad("has no jti, or names nobody")
 	}
+	iat, _ := instant(claims, "iat") // there is one
+	t.issued = iat.Unix()
 	// It is refused as too old after that.
 	t.until = time.Now().Add(maxOld + leeway)
 	return t, nil

@@ -280,7 +280,8 @@ func (p *Provider) Finish(ctx context.Context, f *oauth.Flow) (*oauth.Identity, 
 		}
 	}
 	id.Tokens = tokens
-	session := Session{Issuer: id.Issuer, Client: c.ClientID, Subject: id.Subject, SID: claims.String("sid")}
+	iat, _ := instant(claims, "iat") // there is one
+	session := Session{Issuer: id.Issuer, Client: c.ClientID, Subject: id.Subject, SID: claims.String("sid"), IssuedAt: iat.Unix()}
 	if c.KeepIDToken {
 		session.IDToken = raw
 	}

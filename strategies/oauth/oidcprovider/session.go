@@ -21,6 +21,8 @@ type Session struct {
 	Subject string `json:"sub"`
 	SID     string `json:"sid,omitempty"` // its id there; empty: it has none
 	IDToken string `json:"idt,omitempty"` // with Config.KeepIDToken
+
+	IssuedAt int64 `json:"iat"` // of the ID token, in unix seconds by the provider's clock
 }
 
 func (s Session) masked() string { return "[session at " + s.Issuer + "]" }
