@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gopassport/passport/strategies/oauth"
 )
@@ -36,3 +39,15 @@ func ParseMetadata(p *Provider, doc []byte) (urls []string, err error) {
 	}
 	return []string{m.authorization, m.token, m.jwks, m.userinfo, m.endSession}, nil
 }
+
+// Publish lets a provider have keys, which it has just fetched.
+func Publish(p *Provider, public ...any) {
+	keys := make([]key, len(public))
+	for i := range public {
+		keys[i].Key = public[i]
+	}
+	p.keys.value, p.keys.at, p.keys.tried = keys, time.Now(), time.Now()
+}
+
+// Usable tells whether signatures may be verified with a key.
+func Usable(public any) bool { return usable(&jose.JSONWebKey{Key: public}) }

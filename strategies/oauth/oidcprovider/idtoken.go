@@ -66,11 +66,16 @@ func (p *Provider) verify(ctx context.Context, m *metadata, raw string, types ..
 	}
 	set := &keySet{head: head}
 	var token *oidc.IDToken
+	var tried []key
 	for _, age := range []time.Duration{fresh, again} {
 		keys, keysErr := p.keys.get(ctx, age)
 		if keysErr != nil {
 			return nil, nil, keysErr
 		}
+		if tried != nil && &tried[0] == &keys[0] {
+			break // they were not fetched anew
+		}
+		tried = keys
 		set.keys = candidates(keys, []string{issuer, m.issuer}, kid, alg)
 		if len(set.keys) == 0 {
 			err = bad("is signed with a key that the provider does not publish")
@@ -80,6 +85,9 @@ func (p *Provider) verify(ctx context.Context, m *metadata, raw string, types ..
 		if err == nil || kid != "" {
 			break
 		}
+	}
+	if ended := ctx.Err(); err != nil && ended != nil {
+		return nil, nil, ended
 	}
 	if err != nil {
 		return nil, nil, bad("does not verify: %+.200q", err.Error())
@@ -98,9 +106,13 @@ type keySet struct {
 	payload []byte // of the token, once one of the keys has signed it
 }
 
-// VerifySignature implements [oidc.KeySet].
-func (s *keySet) VerifySignature(context.Context, string) (payload []byte, err error) {
+// VerifySignature implements [oidc.KeySet]. The provider says how many keys
+// there are and how large, so that time may run out here.
+func (s *keySet) VerifySignature(ctx context.Context, _ string) (payload []byte, err error) {
 	for _, k := range s.keys {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if s.payload, err = s.head.Verify(k); err == nil {
 			return s.payload, nil
 		}

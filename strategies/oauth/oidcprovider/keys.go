@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	maxKeySet  = 512 << 10 // bytes
-	minRSABits = 2048      // RFC 7518 section 3.3
+	maxKeySet     = 512 << 10 // bytes
+	maxCandidates = 16        // that a token is verified with
+	minRSABits    = 2048      // RFC 7518 section 3.3
+	maxRSABits    = 8192      // beyond, one verification takes seconds
 )
 
 // A key verifies signatures.
@@ -63,7 +65,8 @@ func usable(k *jose.JSONWebKey) bool {
 	*k = k.Public()
 	switch public := k.Key.(type) {
 	case *rsa.PublicKey:
-		return public.N.BitLen() >= minRSABits
+		bits := public.N.BitLen()
+		return bits >= minRSABits && bits <= maxRSABits && public.E >= 3 && public.E%2 == 1 && public.E <= 1<<31-1
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return true
 	}
@@ -71,9 +74,13 @@ func usable(k *jose.JSONWebKey) bool {
 }
 
 // candidates are the public keys that a token of one of the issuers, with the
-// header's kid and alg, may be signed with.
+// header's kid and alg, may be signed with: the first few, if it has no kid and
+// there are many.
 func candidates(keys []key, issuers []string, kid, alg string) (public []crypto.PublicKey) {
 	for _, k := range keys {
+		if len(public) == maxCandidates {
+			break
+		}
 		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == alg) && (k.issuer == "" || slices.Contains(issuers, k.issuer)) {
 			public = append(public, k.Key)
 		}
