@@ -215,9 +215,7 @@ func (v *Vault) alone(ctx context.Context, id sessions.ID, do func() (*oauth.Tok
 		case <-f.done:
 		}
 		if f.err == nil {
-			t := *f.tokens
-			t.Scopes = slices.Clone(t.Scopes)
-			return &t, nil
+			return clone(f.tokens), nil
 		}
 		if !errors.Is(f.err, errAgain) {
 			return nil, f.err
@@ -234,8 +232,17 @@ func (v *Vault) fly(ctx context.Context, id sessions.ID, f *flight, do func() (*
 		close(f.done)
 	}()
 	t, err := do()
-	if err == nil || ctx.Err() == nil {
-		f.tokens, f.err = t, err
+	switch {
+	case err == nil:
+		f.tokens, f.err = clone(t), nil // t is the caller's
+	case ctx.Err() == nil:
+		f.err = err
 	}
 	return t, err
+}
+
+func clone(t *oauth.Tokens) *oauth.Tokens {
+	c := *t
+	c.Scopes = slices.Clone(t.Scopes)
+	return &c
 }
