@@ -73,7 +73,7 @@ func (s *site) useSocial(origin, issuer string) (err error) {
 		},
 		Create: func(_ context.Context, id *oauth.Identity) (*User, error) {
 			name, _, _ := strings.Cut(id.Name, " ")
-			return nil, &passport.Detour{URL: "/nickname", Key: string(newcomerKey), Value: newcomer{id.Key(), local.Canonical(name)}}
+			return nil, &passport.Detour{URL: "/nickname", Key: string(newcomerKey), Value: newcomer{id.Key(), local.Canonical(name), id.SessionValues}}
 		},
 	}
 	s.auth.Use("example", oauth.New(signIn, accounts.Resolve, nil))
@@ -82,7 +82,10 @@ func (s *site) useSocial(origin, issuer string) (err error) {
 }
 
 // A newcomer is known elsewhere, and has no account here yet.
-type newcomer struct{ Identity, Name string }
+type newcomer struct {
+	Identity, Name string
+	Values         map[string]any // for the session, by which the provider may end it
+}
 
 const newcomerKey sessions.Key[newcomer] = "newcomer"
 
@@ -107,6 +110,9 @@ func (s *site) nickname(r *http.Request) (passport.Result[*User], error) {
 	user, err := s.users.db.byIdentity(r.Context(), who.Identity)
 	if err != nil {
 		return res, err
+	}
+	for key, value := range who.Values {
+		res = res.WithValue(key, value)
 	}
 	return res.Success(user)
 }

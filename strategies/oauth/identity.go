@@ -30,7 +30,8 @@ type Identity struct {
 	Claims Claims
 	// SessionValues are written into the session that the sign-in begins, in
 	// the same step as its new id: what a provider's logout has to find there.
-	// Where a Detour comes between, hand them to passport.LoginOptions.Values.
+	// Where a Detour comes between, put them into its Value, and let the strategy
+	// behind the form leave them in its Result by WithValue.
 	SessionValues map[string]any
 	// Tokens of the provider. Nil unless [Options.KeepTokens] is set.
 	Tokens *Tokens
