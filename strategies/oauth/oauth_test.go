@@ -237,6 +237,9 @@ func TestState(t *testing.T) {
 		"a short state": {func(_ *site, b *browser, u *url.URL) (*browser, *url.URL) {
 			return b, with(u, "state", u.Query().Get("state")[:8])
 		}, 403, "invalid-state"},
+		"a state that is shorter than the name of its cookie": {func(_ *site, b *browser, u *url.URL) (*browser, *url.URL) {
+			return b, with(u, "state", u.Query().Get("state")[:7])
+		}, 403, "invalid-state"},
 		"C04: another secret": {func(s *site, b *browser, u *url.URL) (*browser, *url.URL) {
 			s.build(setup{provider: s.fake.Provider(callback), secret: 1})
 			return b, u
