@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gopassport/passport/internal/install"
 	"github.com/gopassport/passport/strategies/jwt"
 	"github.com/gopassport/passport/strategies/jwt/issuer"
 )
@@ -79,9 +80,9 @@ func TestKeygen(t *testing.T) {
 // TestOpenSSL: keys that openssl makes do as well.
 func TestOpenSSL(t *testing.T) {
 	t.Parallel()
-	openssl, err := exec.LookPath("openssl")
+	openssl, err := install.Program(t.Context(), "openssl", "openssl")
 	if err != nil {
-		t.Skip("no openssl")
+		install.Missing(t, err)
 	}
 	for alg, args := range map[jwt.Algorithm][]string{
 		jwt.ES256: {"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"},
