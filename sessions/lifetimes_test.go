@@ -300,6 +300,77 @@ func TestExpiredRowThatStays(t *testing.T) {
 	})
 }
 
+// B12, B14: a request that outlives its session does not revive it, whatever it
+// does last; where another request has used the session meanwhile, it goes on.
+func TestLateRequest(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]func(*testing.T, *sessions.Session) error{
+		"Save": func(t *testing.T, s *sessions.Session) error {
+			mustSet(t, s, "a", 1)
+			return s.Save(t.Context(), nil)
+		},
+		"Take": func(t *testing.T, s *sessions.Session) error {
+			_, err := s.Take(t.Context(), "once", new(int))
+			return err
+		},
+		"Rotate": func(t *testing.T, s *sessions.Session) error {
+			return s.Rotate(t.Context(), httptest.NewRecorder(), sessions.Record{User: "alice"}, nil, nil)
+		},
+	} {
+		begin := func(t *testing.T) (*watched, *sessions.Manager, string, *sessions.Session) {
+			store := watch()
+			m := manager(store, lives)
+			cookie := signIn(t, m, sessions.Record{User: "alice"}, map[string]any{"once": 1})
+			return store, m, cookie, load(t, m, cookie)
+		}
+		for _, after := range []time.Duration{lives.Idle, 6 * time.Hour, lives.Absolute} {
+			inTime(t, fmt.Sprintf("%s after %v", name, after), func(t *testing.T) {
+				store, m, cookie, s := begin(t)
+				time.Sleep(after)
+				wantErr(t, name, last(t, s), sessions.ErrGone)
+				if known(t, m, cookie) {
+					t.Error("the session is back")
+				}
+				if n, _ := store.Count(t.Context(), "session", time.Unix(0, 0)); n != 0 {
+					t.Errorf("%d records are left", n)
+				}
+			})
+		}
+		inTime(t, name+" of a session in use", func(t *testing.T) {
+			store, m, cookie, s := begin(t)
+			time.Sleep(lives.Idle - time.Second)
+			store.taken()
+			if !known(t, m, cookie) {
+				t.Fatal("ended before its time")
+			}
+			if calls := store.taken(); !slices.Equal(calls, []string{"Find", "Touch"}) {
+				t.Fatalf("got calls %q", calls)
+			}
+			time.Sleep(time.Hour)
+			if err := last(t, s); err != nil {
+				t.Error(err)
+			}
+		})
+		inTime(t, name+" in time", func(t *testing.T) {
+			store, _, _, s := begin(t)
+			time.Sleep(lives.Idle - time.Millisecond)
+			store.taken()
+			if err := last(t, s); err != nil {
+				t.Error(err)
+			}
+			if calls := store.taken(); len(calls) != 1 {
+				t.Errorf("got calls %q, want one", calls)
+			}
+		})
+		inTime(t, name+" in an outage", func(t *testing.T) {
+			store, _, _, s := begin(t)
+			time.Sleep(lives.Idle)
+			store.fail("Find")
+			wantErr(t, name, last(t, s), errDown)
+		})
+	}
+}
+
 // F11: a clock that jumps an hour breaks no session and revives none. The
 // clock that is set back is played by times that are moved on.
 func TestClockJumps(t *testing.T) {

@@ -218,12 +218,11 @@ func (m *Manager) Save(ctx context.Context, w http.ResponseWriter, rec *Record) 
 	if rec.Version == 0 {
 		return m.create(ctx, w, nil, rec)
 	}
-	now := time.Now()
-	if now.UnixMilli() >= rec.Absolute {
-		return ErrGone // a deadline that does not move has come since Load
+	if err := m.late(ctx, rec); err != nil {
+		return err
 	}
 	next := *rec
-	next.LastSeen, next.Idle = m.deadlines(now, next)
+	next.LastSeen, next.Idle = m.deadlines(time.Now(), next)
 	next.Version++
 	err := m.store.Update(ctx, next, rec.Version)
 	switch {
@@ -240,7 +239,26 @@ func (m *Manager) Save(ctx context.Context, w http.ResponseWriter, rec *Record) 
 
 // Replace puts next in and takes old out, in one step. See [Keeper].
 func (m *Manager) Replace(ctx context.Context, w http.ResponseWriter, old, next *Record) error {
+	if old != nil && old.Version > 0 {
+		if err := m.late(ctx, old); err != nil {
+			return err
+		}
+	}
 	return m.create(ctx, w, old, next)
+}
+
+// late is ErrGone where a deadline has come since rec was loaded, so that a
+// request that goes on for long cannot revive its session. Another request may
+// have moved the idle one meanwhile: only then it looks again.
+func (m *Manager) late(ctx context.Context, rec *Record) error {
+	if !rec.Expired(time.Now()) {
+		return nil
+	}
+	stored, err := m.find(ctx, rec.ID)
+	if err == nil && stored.Version == 0 {
+		return ErrGone
+	}
+	return err
 }
 
 // errNoResponse: a cookie has to be set or expired, and there is no response
