@@ -69,10 +69,6 @@ func (m *Manager) limit(ctx context.Context, r *Record) error {
 	}
 	for try := 0; ; try++ {
 		records, err := m.List(ctx, r.User)
-		if err != nil && !m.opts.RefuseMore {
-			m.log.WarnContext(ctx, "sessions: could not end the oldest session of a user", "error", err)
-			return nil // what it replaces has ended: the next sign-in will
-		}
 		excess := len(records) - m.opts.PerUser
 		if err != nil || excess <= 0 {
 			return err
@@ -91,8 +87,7 @@ func (m *Manager) limit(ctx context.Context, r *Record) error {
 		case place < excess: // so many newer ones were stored at once
 			return ErrLimit
 		default:
-			m.drop(ctx, records[:excess])
-			return nil
+			return m.drop(ctx, records[:excess])
 		}
 	}
 }
@@ -101,15 +96,14 @@ func (m *Manager) limit(ctx context.Context, r *Record) error {
 const withdrawTimeout = 5 * time.Second
 
 // drop ends the sessions that a newer one takes the place of.
-// One that stays goes with the next sign-in.
-func (m *Manager) drop(ctx context.Context, records []Record) {
+func (m *Manager) drop(ctx context.Context, records []Record) error {
 	for _, r := range records {
 		if err := m.store.Delete(ctx, r.ID); err != nil {
-			m.log.WarnContext(ctx, "sessions: could not end the oldest session of a user", "session", r.ID.Handle(), "error", err)
-			continue
+			return err
 		}
 		m.log.InfoContext(ctx, "sessions: ended the oldest session of a user who has signed in once more", "session", r.ID.Handle())
 	}
+	return nil
 }
 
 // withdraw takes out a record whose cookie never left. The request may be over.

@@ -254,28 +254,36 @@ func TestPerUserCutOff(t *testing.T) {
 	}
 }
 
-// A store that fails while the oldest session should end costs nobody the
-// session they have: the next sign-in ends what is too many.
-func TestPerUserStepUpInAnOutage(t *testing.T) {
+// B41: where the store fails when the oldest session should end, the sign-in is
+// refused and leaves nothing: nobody gets a cookie beyond the limit.
+func TestPerUserOutageAfterTheInsert(t *testing.T) {
 	for _, down := range []string{"List", "Delete"} {
 		t.Run(down, func(t *testing.T) {
+			ctx := t.Context()
 			s := watch()
 			m := sessions.New(s, &sessions.Options{PerUser: 1, Logger: slog.New(slog.DiscardHandler)})
-			if _, err := logIn(t.Context(), m, "alice"); err != nil {
+			first, err := logIn(ctx, m, "alice")
+			if err != nil {
 				t.Fatal(err)
 			}
 			s.created = func() { s.fail(down) }
-			r, err := logIn(t.Context(), m, "alice")
+			for range 5 {
+				r, err := logIn(ctx, m, "alice")
+				if !errors.Is(err, errDown) || len(r.Cookies()) > 0 {
+					t.Errorf("got error %v and cookies %v, want the store's and none", err, r.Cookies())
+				}
+				s.fail()
+			}
+			if !signedIn(t, m, first) {
+				t.Error("the session that was there has ended")
+			}
 			s.created = nil
-			s.fail()
-			if err != nil || !signedIn(t, m, r) {
-				t.Fatalf("got error %v, want a session that is valid", err)
+			last, err := logIn(ctx, m, "alice")
+			if err != nil || !signedIn(t, m, last) || signedIn(t, m, first) {
+				t.Errorf("once all is well: error %v, want the last session alone", err)
 			}
-			if _, err := logIn(t.Context(), m, "alice"); err != nil {
-				t.Fatal(err)
-			}
-			if list, err := m.List(t.Context(), "alice"); len(list) != 1 || err != nil {
-				t.Errorf("after the next sign-in: %d sessions and error %v, want 1", len(list), err)
+			if list, err := m.List(ctx, "alice"); len(list) != 1 || err != nil {
+				t.Errorf("once all is well: %d sessions and error %v, want 1", len(list), err)
 			}
 		})
 	}

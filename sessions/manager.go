@@ -35,8 +35,9 @@ type Options struct {
 
 	// PerUser is how many sessions a user may have at once (ASVS 5.0 7.1.2):
 	// one more sign-in ends the oldest one. Of sign-ins at the same moment,
-	// those beyond it are refused with [ErrLimit]. The store must be a Lister.
-	// Default 0: any number.
+	// those beyond it are refused with [ErrLimit]. One whose place the store
+	// cannot tell, or make, fails, and the session that it was to replace has
+	// ended. The store must be a Lister. Default 0: any number.
 	PerUser int
 	// RefuseMore refuses the sign-in beyond PerUser instead, with [ErrLimit]. A
 	// browser that has lost its cookie counts until the Idle end of its
