@@ -18,7 +18,8 @@ import (
 // to keep.
 //
 // Of a session's Options only a negative MaxAge counts: Save then deletes the
-// values of that name, and signs nobody out. The cookie is the Keeper's.
+// values of that name, whoever changed them since Get, and signs nobody out.
+// The cookie is the Keeper's.
 //
 // Save writes only what changed since Get, one entry of Values at a time: two
 // requests that change different entries both keep their change. Where both
@@ -165,6 +166,7 @@ func (v *visitor) Save(r *http.Request, w http.ResponseWriter, g *gorilla.Sessio
 	}
 	if g.Options != nil && g.Options.MaxAge < 0 {
 		clear(g.Values)
+		return v.end(r.Context(), w, g)
 	}
 	now, err := encode(g.Values)
 	if err != nil {
@@ -195,6 +197,27 @@ func (v *visitor) Save(r *http.Request, w http.ResponseWriter, g *gorilla.Sessio
 		}
 	}
 	return sessions.ErrConflict
+}
+
+// end deletes the values of that name, whatever others stored meanwhile: it is
+// how a handler of gorilla's signs somebody out. A conflict of what else was
+// changed in our session is told, and does not stop it.
+func (v *visitor) end(ctx context.Context, w http.ResponseWriter, g *gorilla.Session) error {
+	saved := v.session.Save(ctx, w)
+	if saved != nil && !errors.Is(saved, sessions.ErrConflict) {
+		return saved
+	}
+	err := sessions.ErrConflict
+	for try := 0; try < saveTries && errors.Is(err, sessions.ErrConflict); try++ {
+		v.session.Delete(Key(g.Name()))
+		if err = v.session.Save(ctx, w); err != nil {
+			v.session.Revert()
+		}
+	}
+	if err == nil {
+		v.loaded[g] = beginning{id: v.session.Record().ID}
+	}
+	return errors.Join(saved, err)
 }
 
 // store writes the entries, unless they are what is stored.

@@ -371,6 +371,60 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
+// A negative MaxAge deletes what is stored when it is saved, not what was
+// there at Get: gorilla's users sign people out with it.
+func TestMaxAgeAfterAnotherTab(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stored, other any // under the name, at Get and when it is saved
+		ours          any // under "ours", where the other tab has "theirs"
+		err           error
+	}{
+		"nothing else":            {encoded(t, map[any]any{"user": 1}), nil, nil, nil},
+		"the same entry":          {encoded(t, map[any]any{"user": 1}), encoded(t, map[any]any{"user": 2}), nil, nil},
+		"one more entry":          {encoded(t, map[any]any{"user": 1}), encoded(t, map[any]any{"user": 1, "b": 2}), nil, nil},
+		"the first entry":         {nil, encoded(t, map[any]any{"user": 2}), nil, nil},
+		"what does not decode":    {"text", nil, nil, nil},
+		"a clash of another kind": {encoded(t, map[any]any{"user": 1}), nil, "ours", sessions.ErrConflict},
+	} {
+		keeper := newCounter()
+		b := newBrowser(keeper)
+		b.signIn(t, "alice")
+		put := func(key string, v any) {
+			if v == nil {
+				return
+			}
+			s := b.load(t)
+			must(t, s.Set(key, v))
+			must(t, s.Save(t.Context(), nil))
+		}
+		put(gorilla.Key("s"), c.stored)
+		ours, r := b.load(t), b.request()
+		session, _ := gorilla.NewStoreOf(func(context.Context) *sessions.Session { return ours }).Get(r, "s")
+		put(gorilla.Key("s"), c.other)
+		put("ours", "theirs")
+		if c.ours != nil {
+			must(t, ours.Set("ours", c.ours))
+		}
+		session.Options.MaxAge = -1
+		wantError(t, name, c.err, session.Save(r, nil))
+		after := b.load(t)
+		var left any
+		if found, err := after.Get(gorilla.Key("s"), &left); found || err != nil || ours.Changed() {
+			t.Errorf("%s: %v is left (error %v), unsaved changes %t", name, left, err, ours.Changed())
+		}
+		if _, err := after.Get("ours", &left); left != "theirs" || err != nil {
+			t.Errorf("%s: got %v (error %v), want what the other tab stored", name, left, err)
+		}
+		session.Options.MaxAge, session.Values["user"] = 0, 3
+		must(t, session.Save(r, nil))
+		again, err := gorilla.NewStore(keeper).Get(b.request(), "s")
+		if diff := cmp.Diff(map[any]any{"user": 3}, again.Values); diff != "" || err != nil {
+			t.Errorf("%s: signed in once more: error %v, -want +got\n%s", name, err, diff)
+		}
+	}
+}
+
 // B26: a Keeper that fails is an error of Get and of Save, with a session all
 // the same, as gorilla's users expect.
 func TestKeeperFails(t *testing.T) {
