@@ -11,7 +11,7 @@ type Call struct {
 	Name     string        // the method of Store, Once or an ability: "Find", "DeleteExpired"
 	Duration time.Duration // of the call alone
 	Records  int           // listed, counted or deleted by List, Count, DeleteUser, DeleteRealm, DeleteExpired; otherwise 0
-	Err      error         // ErrNotFound, ErrConflict and ErrUsed are everyday
+	Err      error         // ErrNotFound, ErrConflict, ErrUsed and ErrMore are everyday
 }
 
 // calls is the Manager's way to its store: Options.OnCall hears of every call,

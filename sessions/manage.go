@@ -80,10 +80,11 @@ const (
 // own; any number of instances may sweep one store. Sessions expire without it:
 // it only keeps the table small. Default interval: 5 minutes.
 //
-// It asks the store for at most 100 records at a time, which some delete in
-// smaller batches, and rests in between, the longer the more the database has
-// to do, so that requests do not wait: at most 5,000 a second. A call that
-// fails is logged, and tried again in the next round.
+// It asks the store for at most 100 records at a time, with which those over a
+// database delete as many one-time values, some in smaller batches, and rests
+// in between, the longer the more the database has to do, so that requests do
+// not wait: at most 5,000 a second. A call that fails is logged, and tried
+// again in the next round.
 func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		interval = 5 * time.Minute
@@ -96,9 +97,9 @@ func (m *Manager) Sweep(ctx context.Context, interval time.Duration) error {
 			return ctx.Err()
 		case errors.Is(err, ErrUnsupported), errors.Is(err, ErrClosed):
 			return err
-		case err != nil:
+		case err != nil && !errors.Is(err, ErrMore):
 			m.log.ErrorContext(ctx, "sessions: could not delete expired sessions", "error", err)
-		case n == sweepBatch:
+		case err != nil, n == sweepBatch:
 			wait = max(sweepPause, (sweepShare-1)*time.Since(start))
 		}
 		timer := time.NewTimer(wait)

@@ -41,6 +41,8 @@ var (
 	ErrTooLarge = errors.New("sessions: values exceed 64 KiB")
 	// ErrFull: a bounded store has no room left.
 	ErrFull = errors.New("sessions: store is full")
+	// ErrMore: the store has deleted what it does at once; call it again.
+	ErrMore = errors.New("sessions: more is left to delete")
 	// ErrLimit: the user has Options.PerUser sessions already.
 	ErrLimit = errors.New("sessions: user has too many sessions")
 	// ErrClosed: the Manager was closed. Nothing was stored.

@@ -75,7 +75,8 @@ type RealmDeleter interface {
 
 // ExpiredDeleter deletes at most limit records, of any realm, with a deadline
 // at or before now, and spent Once keys that need no remembering, and counts
-// the records. A record that was renewed meanwhile stays.
+// the records. A record that was renewed meanwhile stays. ErrMore: there may be
+// more such keys than it deletes at once.
 type ExpiredDeleter interface {
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 }

@@ -21,6 +21,7 @@ import (
 type sweeping struct {
 	sessions.Store
 	expired int
+	spent   int // keys
 	hang    bool
 	took    time.Duration // of each call
 	err     error
@@ -43,6 +44,10 @@ func (s *sweeping) DeleteExpired(ctx context.Context, now time.Time, limit int) 
 	time.Sleep(s.took)
 	n := min(limit, s.expired)
 	s.expired -= n
+	if s.spent > limit {
+		s.spent -= limit
+		return n, sessions.ErrMore
+	}
 	return n, s.err
 }
 
@@ -57,14 +62,15 @@ func TestSweepRounds(t *testing.T) {
 		want     []time.Duration // when it calls the store
 		logs     int
 	}{
-		"nothing":  {sweeping{}, round, []time.Duration{0, round, 2 * round}, 0},
-		"a batch":  {sweeping{expired: sessions.SweepBatch}, round, []time.Duration{0, pause, round + pause, 2*round + pause}, 0},
-		"batches":  {sweeping{expired: 2*sessions.SweepBatch + 1}, round, []time.Duration{0, pause, 2 * pause, round + 2*pause, 2*round + 2*pause}, 0},
-		"slow":     {sweeping{expired: sessions.SweepBatch, took: time.Second}, round, []time.Duration{0, 5 * time.Second, round + 6*time.Second, 2*round + 7*time.Second}, 0},
-		"an error": {sweeping{err: errDown}, round, []time.Duration{0, round, 2 * round}, 3},
-		"hanging":  {sweeping{hang: true}, round, []time.Duration{0, timeout + round, 2 * (timeout + round)}, 2},
-		"default":  {sweeping{}, 0, []time.Duration{0}, 0},
-		"negative": {sweeping{}, -1, []time.Duration{0}, 0},
+		"nothing":    {sweeping{}, round, []time.Duration{0, round, 2 * round}, 0},
+		"a batch":    {sweeping{expired: sessions.SweepBatch}, round, []time.Duration{0, pause, round + pause, 2*round + pause}, 0},
+		"batches":    {sweeping{expired: 2*sessions.SweepBatch + 1}, round, []time.Duration{0, pause, 2 * pause, round + 2*pause, 2*round + 2*pause}, 0},
+		"slow":       {sweeping{expired: sessions.SweepBatch, took: time.Second}, round, []time.Duration{0, 5 * time.Second, round + 6*time.Second, 2*round + 7*time.Second}, 0},
+		"spent keys": {sweeping{spent: 2*sessions.SweepBatch + 1}, round, []time.Duration{0, pause, 2 * pause, round + 2*pause, 2*round + 2*pause}, 0},
+		"an error":   {sweeping{err: errDown}, round, []time.Duration{0, round, 2 * round}, 3},
+		"hanging":    {sweeping{hang: true}, round, []time.Duration{0, timeout + round, 2 * (timeout + round)}, 2},
+		"default":    {sweeping{}, 0, []time.Duration{0}, 0},
+		"negative":   {sweeping{}, -1, []time.Duration{0}, 0},
 	} {
 		inTime(t, name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -136,20 +136,22 @@ func (s *Store) deleteAll(ctx context.Context, prefix string, kept func(entry st
 }
 
 // DeleteExpired implements [sessions.ExpiredDeleter], the earliest deadlines
-// first. Spent keys go in batches of limit too, but all of them: a busy site
-// spends more keys than it loses records.
+// first. As many spent keys go with them, at most 100, and where more may be
+// left it says [sessions.ErrMore]: a busy site spends more keys than it loses
+// records, and neither may hold up the other.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit <= 0 {
 		return 0, ctx.Err()
 	}
 	last := strconv.FormatInt(now.UnixMilli(), 10)
 	total, err := s.deleteExpired(ctx, last, limit)
-	for err == nil {
-		var n int
-		n, err = s.forget(ctx, last, min(limit, batch))
-		if n < min(limit, batch) {
-			break
-		}
+	if err != nil {
+		return total, err
+	}
+	most := min(limit, batch)
+	spent, err := s.forget(ctx, last, most)
+	if err == nil && spent == most {
+		err = sessions.ErrMore
 	}
 	return total, err
 }

@@ -298,3 +298,23 @@ func TestBatches(t *testing.T) {
 	}
 	x.want("in the end", 0)
 }
+
+// B15: spent values are swept in bounded steps too, and keep nobody from the
+// records.
+func TestSweepOfSpentValues(t *testing.T) {
+	s, _, _ := open(t)
+	ctx := t.Context()
+	for i := range 25 {
+		if err := errors.Join(s.Once(ctx, [32]byte{byte(i)}, time.UnixMilli(1)), s.Create(ctx, record("alice"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []struct {
+		n   int
+		err error
+	}{{10, sessions.ErrMore}, {10, sessions.ErrMore}, {5, nil}} {
+		if n, err := s.DeleteExpired(ctx, time.UnixMilli(1e14), 10); n != want.n || !errors.Is(err, want.err) {
+			t.Errorf("DeleteExpired: got %d and error %v, want %d and %v", n, err, want.n, want.err)
+		}
+	}
+}

@@ -82,16 +82,21 @@ func (s *Store) DeleteRealm(ctx context.Context, realm string) (int, error) {
 }
 
 // DeleteExpired implements [sessions.ExpiredDeleter], the earliest deadlines
-// first, in batches as DeleteRealm. All spent keys go, whatever the limit: a
-// busy site spends more keys than it loses records.
+// first, in batches as DeleteRealm. As many spent keys go with them, and where
+// more may be left it says [sessions.ErrMore]: a busy site spends more keys than
+// it loses records, and neither may hold up the other.
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	if limit <= 0 {
 		return 0, ctx.Err()
 	}
 	ms := now.UnixMilli()
 	total, err := s.drain(ctx, &s.sql.sweep, ms, limit)
-	if err == nil {
-		_, err = s.drain(ctx, &s.sql.sweepOnce, ms, unlimited)
+	if err != nil {
+		return total, err
+	}
+	spent, err := s.drain(ctx, &s.sql.sweepOnce, ms, limit)
+	if err == nil && spent == limit {
+		err = sessions.ErrMore
 	}
 	return total, err
 }

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -117,5 +118,46 @@ func TestSweepOfSQLite(t *testing.T) {
 	}
 	if diff := cmp.Diff(want[:6], d.notes); diff != "" {
 		t.Errorf("DeleteRealm (-want +got):\n%s", diff)
+	}
+}
+
+// B15: spent values are swept in bounded steps too, and keep nobody from the
+// records.
+func TestSweepOfSpentValues(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d := &diary{db: sqlite.open(t, sqlite.dsn(t)), settle: func() {}}
+	s, err := sqlstore.Over(d, sqlstore.SQLite, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 25 {
+		if err := s.Once(ctx, [32]byte{byte(i)}, time.UnixMilli(1)); err != nil {
+			t.Fatal(err)
+		}
+		r := record("alice")
+		r.ID = sessions.ID{byte(i)}
+		if err := s.Create(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type result struct {
+		N    int
+		More bool
+	}
+	var got []result
+	for range 3 {
+		n, err := s.DeleteExpired(ctx, time.UnixMilli(5e12), 10)
+		more := errors.Is(err, sessions.ErrMore)
+		if err != nil && !more {
+			t.Fatal(err)
+		}
+		got = append(got, result{n, more})
+	}
+	if diff := cmp.Diff([]result{{10, true}, {10, true}, {5, false}}, got); diff != "" {
+		t.Errorf("DeleteExpired (-want +got):\n%s", diff)
 	}
 }

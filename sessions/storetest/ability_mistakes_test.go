@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -160,6 +161,18 @@ func abilityMistakes() []mistake {
 		{"Once never forgets", "OnceSwept", func(m *sessions.MemoryStore, d *double) {
 			d.once = func(ctx context.Context, key [32]byte, until time.Time) error {
 				return m.Once(ctx, key, until.Add(time.Hour))
+			}
+		}},
+		{"DeleteExpired is never done", "OnceSwept", func(m *sessions.MemoryStore, d *double) {
+			d.deleteExpired = func(ctx context.Context, now time.Time, limit int) (int, error) {
+				n, err := m.DeleteExpired(ctx, now, limit)
+				return n, cmp.Or(err, sessions.ErrMore)
+			}
+		}},
+		{"DeleteExpired counts keys", "OnceSwept", func(m *sessions.MemoryStore, d *double) {
+			d.deleteExpired = func(ctx context.Context, now time.Time, limit int) (int, error) {
+				n, err := m.DeleteExpired(ctx, now, limit)
+				return n + limit, err
 			}
 		}},
 		{"a context that is over is ignored", "ContextOver", func(m *sessions.MemoryStore, d *double) {
