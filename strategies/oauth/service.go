@@ -29,8 +29,7 @@ type Service struct {
 	Endpoint oauth2.Endpoint
 	// API is the URL below which Profile reads.
 	API string
-	// Scopes are asked for unless [Config.Scopes] names others: as few as
-	// Profile needs to find the subject.
+	// Scopes are always asked for: as few as Profile needs to find the subject.
 	Scopes []string
 	// Profile says who an access token belongs to. Issuer may be left empty.
 	// Its errors are those of [Provider.Finish].
@@ -45,7 +44,7 @@ type Config struct {
 	// RedirectURL is the absolute URL of the callback, as it is registered
 	// there, without a query: https, or http on localhost.
 	RedirectURL string
-	// Scopes to ask for. Nil: the Service's own.
+	// Scopes to ask for besides the Service's own. Default: none.
 	Scopes []string
 	// Client asks the provider. Default: Client(nil). Another one should be
 	// made by [Client] too, of a Transport: it bounds what answers may do.
@@ -96,15 +95,12 @@ func NewProvider(s Service, c Config) (Provider, error) {
 	if s.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
 		s.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	}
-	if c.Scopes == nil {
-		c.Scopes = s.Scopes
-	}
 	if c.Client == nil {
 		c.Client = Client(nil)
 	}
 	config := &oauth2.Config{
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURL: c.RedirectURL,
-		Endpoint: s.Endpoint, Scopes: slices.Clone(c.Scopes),
+		Endpoint: s.Endpoint, Scopes: union(s.Scopes, c.Scopes),
 	}
 	start, err := url.Parse(s.Endpoint.AuthURL)
 	if err != nil {
@@ -146,11 +142,21 @@ func (p *service) SendsIssuer(context.Context) (bool, error) { return p.s.SendsI
 func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
 	u, query := p.start, maps.Clone(p.query)
 	f.AddTo(query)
-	if scopes := slices.Concat(p.config().Scopes, f.Params.Scopes); len(scopes) > 0 {
+	if scopes := union(p.config().Scopes, f.Params.Scopes); len(scopes) > 0 {
 		query.Set("scope", strings.Join(scopes, " "))
 	}
 	u.RawQuery = query.Encode()
 	return u.String(), nil
+}
+
+// union has the scopes of both, each once.
+func union(scopes, more []string) (all []string) {
+	for _, scope := range slices.Concat(scopes, more) {
+		if !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
