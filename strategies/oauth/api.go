@@ -19,7 +19,8 @@ type API struct {
 	scopes []string
 }
 
-// Granted tells whether the token has one of the scopes.
+// Granted tells whether the token has one of the scopes. One whose scopes the
+// provider does not tell has all that were asked for.
 func (a *API) Granted(scopes ...string) bool {
 	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(a.scopes, s) })
 }

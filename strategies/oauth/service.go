@@ -145,6 +145,7 @@ func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
 	if scopes := union(p.config().Scopes, f.Params.Scopes); len(scopes) > 0 {
 		query.Set("scope", strings.Join(scopes, " "))
 	}
+	f.Memo = strings.Join(f.Params.Scopes, " ")
 	u.RawQuery = query.Encode()
 	return u.String(), nil
 }
@@ -165,9 +166,9 @@ func (p *service) Finish(ctx context.Context, f *Flow) (*Identity, error) {
 		return nil, err
 	}
 	tokens := Issued(token)
-	api := &API{p: p, token: token, scopes: p.config().Scopes}
-	if tokens.Scopes != nil {
-		api.scopes = tokens.Scopes
+	api := &API{p: p, token: token, scopes: tokens.Scopes}
+	if api.scopes == nil { // all that were asked for (RFC 6749 section 5.1)
+		api.scopes = union(p.config().Scopes, strings.Fields(f.Memo))
 	}
 	id, err := p.s.Profile(ctx, api)
 	if id == nil || err != nil {

@@ -1,13 +1,17 @@
 package oauth_test
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/oauth2"
 
 	"github.com/gopassport/passport/strategies/oauth"
 	"github.com/gopassport/passport/strategies/oauth/oauthtest"
@@ -181,6 +185,41 @@ func TestServices(t *testing.T) {
 				t.Errorf("asked for %q, want %q", got, scope)
 			}
 		})
+	}
+}
+
+// TestGranted: a token answer that names no scopes has granted those that were
+// asked for, by the request too (RFC 6749 section 5.1). C44
+func TestGranted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/narrowed" {
+			jsonSays(`{"access_token":"a","scope":"base"}`)(w, r)
+			return
+		}
+		jsonSays(`{"access_token":"a"}`)(w, r)
+	}))
+	defer server.Close()
+	for path, want := range map[string][3]bool{"/token": {true, true, true}, "/narrowed": {true, false, false}} {
+		var got [3]bool
+		p, err := oauth.NewProvider(oauth.Service{
+			Issuer: "https://stub.example", API: server.URL, Scopes: []string{"base"},
+			Endpoint: oauth2.Endpoint{AuthURL: server.URL, TokenURL: server.URL + path},
+			Profile: func(_ context.Context, api *oauth.API) (*oauth.Identity, error) {
+				got = [3]bool{api.Granted("base"), api.Granted("configured"), api.Granted("of-the-request")}
+				return &oauth.Identity{Subject: "1"}, nil
+			},
+		}, oauth.Config{ClientID: "c", RedirectURL: callback, Scopes: []string{"configured"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSite(t, setup{provider: p, options: &oauth.Options{
+			Params: func(*http.Request) oauth.Params { return oauth.Params{Scopes: []string{"of-the-request"}} },
+		}})
+		b := s.browser()
+		if b.get(callbackPath + "?code=c&state=" + parsed(t, b.begin()).Query().Get("state")); b.me() == "" || got != want {
+			t.Errorf("%s: got %v, want %v", path, got, want)
+		}
 	}
 }
 
