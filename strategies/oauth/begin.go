@@ -30,10 +30,8 @@ func (s *Strategy[U]) begin(r *http.Request, env *passport.Env) (res passport.Re
 	if s.o.Params != nil {
 		f.Params = s.o.Params(r)
 	}
-	for name := range f.Params.Extra {
-		if reserved(name) {
-			return res, fmt.Errorf("oauth: Params.Extra has %s, which belongs to the flow", quoted(name))
-		}
+	if err := CheckParams(f.Params.Extra); err != nil {
+		return res, fmt.Errorf("oauth: Params.Extra %w", err)
 	}
 	if c, ok := s.provider.(AuthenticationChecker); (f.Params.MaxAge != 0 || len(f.Params.ACRValues) > 0) && (!ok || !c.ChecksAuthentication()) {
 		return res, errors.New("oauth: the provider does not check Params.MaxAge and Params.ACRValues")

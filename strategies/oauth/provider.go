@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -98,6 +99,18 @@ func reserved(name string) bool {
 	return slices.Contains([]string{
 		"acr_values", "client_id", "code_challenge", "code_challenge_method", "max_age", "nonce", "redirect_uri", "request", "request_uri", "response_type", "scope", "state",
 	}, strings.ToLower(name))
+}
+
+// CheckParams tells which of some further parameters of an authorization URL
+// belongs to the flow, such as state, or max_age, whose answer has to be
+// checked. It is for the configuration of a [Provider] of one's own.
+func CheckParams(further map[string]string) error {
+	for name := range further {
+		if reserved(name) {
+			return fmt.Errorf("has %s, which belongs to the flow", quoted(name))
+		}
+	}
+	return nil
 }
 
 // AddTo adds the flow's parameters, and those of this request, to the query of

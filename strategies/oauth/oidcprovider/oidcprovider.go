@@ -36,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,8 +63,9 @@ type Config struct {
 	// Scopes to ask for besides openid, such as email and profile. Default:
 	// none.
 	Scopes []string
-	// AuthParams are further parameters of every authorization URL. What
-	// belongs to the flow wins.
+	// AuthParams are further parameters of every authorization URL. Those that
+	// belong to the flow are an error: oauth.Params asks for max_age and
+	// acr_values, and has the answer checked.
 	AuthParams map[string]string
 	// AuthStyle is how the secret is sent. Default: in the header if the
 	// metadata allows that, in the form otherwise; never by trying.
@@ -143,6 +145,9 @@ func New(c Config) (*Provider, error) {
 	if err := oauth.CheckURL(c.RedirectURL, c.InsecureHTTP); err != nil {
 		return nil, fmt.Errorf("oidcprovider: Config.RedirectURL %w", err)
 	}
+	if err := oauth.CheckParams(c.AuthParams); err != nil {
+		return nil, fmt.Errorf("oidcprovider: Config.AuthParams %w", err)
+	}
 	if c.Algorithms == nil {
 		c.Algorithms = []string{string(jose.RS256), string(jose.ES256), string(jose.EdDSA)}
 	}
@@ -159,7 +164,7 @@ func New(c Config) (*Provider, error) {
 	if p.client = c.Client; p.client == nil {
 		p.client = guardedClient(c)
 	}
-	c.Client = nil
+	c.Client, c.AuthParams = nil, maps.Clone(c.AuthParams)
 	p.config = func() Config { return c }
 	p.meta.fetch = p.discover
 	p.keys.fetch = p.fetchKeys

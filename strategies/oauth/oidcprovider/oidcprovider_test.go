@@ -28,7 +28,7 @@ func TestSignIn(t *testing.T) {
 	from := newIDP(t)
 	from.doc = func(m map[string]any) { m["authorization_endpoint"] = from.URL + "/authorize?tenant=x&scope=all" }
 	config := from.config()
-	config.Scopes, config.AuthParams = []string{"email", "openid"}, map[string]string{"hd": "example.com", "state": "mine", "nonce": "mine"}
+	config.Scopes, config.AuthParams = []string{"email", "openid"}, map[string]string{"hd": "example.com"}
 	s := newSite(t, from, provider(t, config), &oauth.Options{
 		KeepTokens: true,
 		Params:     func(*http.Request) oauth.Params { return oauth.Params{Scopes: []string{"calendar"}, Prompt: "consent"} },
@@ -267,7 +267,8 @@ func TestUserInfo(t *testing.T) {
 	b.refused("no endpoint", b.signIn(""), http.StatusBadGateway, "provider-answer")
 }
 
-// TestNew: what cannot be is an error, and no secret is in it. C14
+// TestNew: what cannot be is an error, and no secret is in it. C14,
+// C20
 func TestNew(t *testing.T) {
 	t.Parallel()
 	good := oidcprovider.Config{Issuer: "https://idp.example", ClientID: "c", ClientSecret: "s3cret", RedirectURL: callback}
@@ -280,6 +281,10 @@ func TestNew(t *testing.T) {
 		"a space in the issuer":  func(c *oidcprovider.Config) { c.Issuer = "https://idp.example/ a" },
 		"no redirect URL":        func(c *oidcprovider.Config) { c.RedirectURL = "" },
 		"an http redirect URL":   func(c *oidcprovider.Config) { c.RedirectURL = "http://example.com/callback" },
+		"a state of one's own":   func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"state": "mine"} },
+		"an unchecked max_age":   func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"max_age": "60"} },
+		"an unchecked acr":       func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"ACR_values": "strong"} },
+		"a request object":       func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"request_uri": "https://a.example"} },
 		"no algorithms":          func(c *oidcprovider.Config) { c.Algorithms = []string{} },
 		"alg none":               func(c *oidcprovider.Config) { c.Algorithms = []string{"RS256", "none"} },
 		"a symmetric one":        func(c *oidcprovider.Config) { c.Algorithms = []string{"HS256"} },
@@ -296,6 +301,7 @@ func TestNew(t *testing.T) {
 		func(c *oidcprovider.Config) { c.Issuer, c.InsecureHTTP = "http://idp.example", true },
 		func(c *oidcprovider.Config) { c.Issuer = "http://[::1]:99" },
 		func(c *oidcprovider.Config) { c.Algorithms = []string{"PS256"} },
+		func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"hd": "example.com"} },
 	} {
 		c := good
 		change(&c)
