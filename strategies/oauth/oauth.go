@@ -99,11 +99,10 @@ func New[U any](p Provider, verify func(context.Context, *Identity) (U, error), 
 	if s.o.Timeout == 0 {
 		s.o.Timeout = defaultTimeout
 	}
-	u, err := url.Parse(p.RedirectURL())
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		panic("oauth: the provider's RedirectURL has to be absolute, such as https://example.com/auth/callback: " + quoted(p.RedirectURL()))
+	if err := CheckRedirectURL(p.RedirectURL(), true); err != nil {
+		panic("oauth: the provider's RedirectURL " + err.Error())
 	}
-	s.callback = u
+	s.callback, _ = url.Parse(p.RedirectURL()) // as CheckRedirectURL did
 	if p.Issuer() == "" {
 		panic("oauth: the provider has no Issuer")
 	}

@@ -84,9 +84,11 @@ func NewProvider(s Service, c Config) (Provider, error) {
 	if s.Issuer == "" || strings.ContainsAny(s.Issuer, " \t\r\n") {
 		return nil, errors.New("oauth: Service.Issuer is empty or has a space")
 	}
+	if err := CheckRedirectURL(c.RedirectURL, c.InsecureHTTP); err != nil {
+		return nil, fmt.Errorf("oauth: Config.RedirectURL %w", err)
+	}
 	for what, address := range map[string]string{
-		"Config.RedirectURL": c.RedirectURL, "Service.Endpoint.AuthURL": s.Endpoint.AuthURL,
-		"Service.Endpoint.TokenURL": s.Endpoint.TokenURL, "Service.API": s.API,
+		"Service.Endpoint.AuthURL": s.Endpoint.AuthURL, "Service.Endpoint.TokenURL": s.Endpoint.TokenURL, "Service.API": s.API,
 	} {
 		if err := CheckURL(address, c.InsecureHTTP); err != nil {
 			return nil, fmt.Errorf("oauth: %s %w", what, err)
@@ -126,6 +128,19 @@ func CheckURL(address string, plain bool) error {
 		return nil
 	}
 	return fmt.Errorf("is not https: %s (Config.InsecureHTTP allows http)", quoted(address))
+}
+
+// CheckRedirectURL tells what is wrong with the URL of a callback: besides what
+// [CheckURL] wants it needs a path, by which a callback is known, and may have
+// no query.
+func CheckRedirectURL(address string, plain bool) error {
+	if err := CheckURL(address, plain); err != nil {
+		return err
+	}
+	if u, err := url.Parse(address); err != nil || u.Path == "" || strings.ContainsAny(address, "?#") {
+		return fmt.Errorf("needs a path, such as /auth/callback, and no query: %s", quoted(address))
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {

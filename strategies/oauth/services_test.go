@@ -266,6 +266,9 @@ func TestNewProvider(t *testing.T) {
 		"plain, by option": {func(_ *oauth.Service, c *oauth.Config) {
 			c.RedirectURL, c.InsecureHTTP = "http://example.com/callback", true
 		}, true},
+		"no path":             {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://localhost:8080" }, false},
+		"a query":             {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "https://example.com/callback?x=1" }, false},
+		"an empty query":      {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "https://example.com/callback?" }, false},
 		"another scheme":      {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL, c.InsecureHTTP = "ftp://example.com/", true }, false},
 		"looks like loopback": {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "http://127.0.0.1.example.com/" }, false},
 		"credentials":         {func(_ *oauth.Service, c *oauth.Config) { c.RedirectURL = "https://a:b@example.com/" }, false},

@@ -51,7 +51,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -132,8 +131,8 @@ func New(fresh func(callback string, client *http.Client) goth.Provider, c Confi
 		panic("gothprovider: New needs a function that makes a provider of goth")
 	}
 	p := &Provider{fresh: fresh, c: c, issuer: c.Issuer}
-	if u, err := url.Parse(c.RedirectURL); err != nil || u.RawQuery != "" || !p.mayBe(u) {
-		return nil, fmt.Errorf("gothprovider: Config.RedirectURL is no absolute https URL without a query: %.100q", c.RedirectURL)
+	if err := oauth.CheckRedirectURL(c.RedirectURL, c.InsecureHTTP); err != nil {
+		return nil, fmt.Errorf("gothprovider: Config.RedirectURL %w", err)
 	}
 	if i := slices.IndexFunc(c.CallbackParams, ofFlow); i >= 0 {
 		return nil, fmt.Errorf("gothprovider: Config.CallbackParams has %q, which belongs to the flow", c.CallbackParams[i])

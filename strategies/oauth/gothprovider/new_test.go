@@ -46,7 +46,7 @@ func query(s *stranger, state string, pairs ...string) string {
 }
 
 // TestNew: what cannot be made safe is refused where it is made, with a word
-// on what would help. C05, C08, C22, C23, C38, C45
+// on what would help. C05, C08, C11, C22, C23, C38, C45
 func TestNew(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -65,6 +65,7 @@ func TestNew(t *testing.T) {
 		"http where that is allowed": {githubDotCom(), gothprovider.Config{RedirectURL: "http://example.com/callback", InsecureHTTP: true}, "goth:github"},
 		"http on this machine":       {githubDotCom(), gothprovider.Config{RedirectURL: "http://127.0.0.1:8080/callback"}, "goth:github"},
 		"a redirect URL with a user": {githubDotCom(), gothprovider.Config{RedirectURL: "https://a@example.com/callback"}, "Config.RedirectURL"},
+		"a redirect URL, no path":    {githubDotCom(), gothprovider.Config{RedirectURL: "https://example.com"}, "needs a path"},
 		"a redirect URL and query":   {githubDotCom(), gothprovider.Config{RedirectURL: "https://example.com/callback?a=b"}, "Config.RedirectURL"},
 		"redirect_uri of a callback": {githubDotCom(), gothprovider.Config{CallbackParams: []string{"a", "redirect_uri"}}, "redirect_uri"},
 		"a verifier of a callback":   {githubDotCom(), gothprovider.Config{CallbackParams: []string{"Code_Verifier"}}, "Code_Verifier"},

@@ -142,7 +142,7 @@ func New(c Config) (*Provider, error) {
 	if err := checkIssuer(c.Issuer, c.InsecureHTTP); err != nil {
 		return nil, fmt.Errorf("oidcprovider: Config.Issuer %w", err)
 	}
-	if err := oauth.CheckURL(c.RedirectURL, c.InsecureHTTP); err != nil {
+	if err := oauth.CheckRedirectURL(c.RedirectURL, c.InsecureHTTP); err != nil {
 		return nil, fmt.Errorf("oidcprovider: Config.RedirectURL %w", err)
 	}
 	if err := oauth.CheckParams(c.AuthParams); err != nil {

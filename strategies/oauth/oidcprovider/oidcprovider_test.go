@@ -267,8 +267,7 @@ func TestUserInfo(t *testing.T) {
 	b.refused("no endpoint", b.signIn(""), http.StatusBadGateway, "provider-answer")
 }
 
-// TestNew: what cannot be is an error, and no secret is in it. C14,
-// C20
+// TestNew: what cannot be is an error, and no secret is in it. C11, C14, C20
 func TestNew(t *testing.T) {
 	t.Parallel()
 	good := oidcprovider.Config{Issuer: "https://idp.example", ClientID: "c", ClientSecret: "s3cret", RedirectURL: callback}
@@ -281,6 +280,8 @@ func TestNew(t *testing.T) {
 		"a space in the issuer":  func(c *oidcprovider.Config) { c.Issuer = "https://idp.example/ a" },
 		"no redirect URL":        func(c *oidcprovider.Config) { c.RedirectURL = "" },
 		"an http redirect URL":   func(c *oidcprovider.Config) { c.RedirectURL = "http://example.com/callback" },
+		"no path to redirect to": func(c *oidcprovider.Config) { c.RedirectURL = "https://example.com" },
+		"a redirect and a query": func(c *oidcprovider.Config) { c.RedirectURL += "?x=1" },
 		"a state of one's own":   func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"state": "mine"} },
 		"an unchecked max_age":   func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"max_age": "60"} },
 		"an unchecked acr":       func(c *oidcprovider.Config) { c.AuthParams = map[string]string{"ACR_values": "strong"} },
