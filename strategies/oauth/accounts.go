@@ -37,8 +37,8 @@ type Accounts[U any] struct {
 	// they are compared where accounts are registered. Nil: accounts have no
 	// addresses, and none is ever joined.
 	ByEmail func(ctx context.Context, email string) (user U, verified bool, err error)
-	// Join joins the identity to the account. Nil: never, so that the owner
-	// has to.
+	// Join joins the identity to the account. One that is joined to another has
+	// to fail. Nil: never, so that the owner has to.
 	Join func(ctx context.Context, user U, id *Identity) error
 	// Create makes a new account with the identity joined to it, in one step.
 	// A second one for the same identity has to fail. It is told that an
@@ -74,10 +74,7 @@ func (a Accounts[U]) Resolve(ctx context.Context, id *Identity) (U, error) {
 		case err != nil:
 			return nobody, err
 		case verified && id.EmailStatus == EmailVerified && a.Join != nil:
-			if err := a.Join(ctx, user, id); err != nil {
-				return nobody, err
-			}
-			return user, nil
+			return a.settle(ctx, id, user, a.Join(ctx, user, id))
 		default:
 			return nobody, &passport.Failure{
 				Code: CodeLinkRequired, Status: http.StatusConflict,
@@ -89,13 +86,22 @@ func (a Accounts[U]) Resolve(ctx context.Context, id *Identity) (U, error) {
 		return nobody, passport.ErrNoUser
 	}
 	user, err = a.Create(ctx, id)
-	if _, detour := errors.AsType[*passport.Detour](err); err != nil && !detour {
-		// Two tabs sign up at once: one of them has created it.
+	return a.settle(ctx, id, user, err)
+}
+
+// settle is user. Where Join or Create failed, another tab may have been first:
+// then it is whom that has joined or created.
+func (a Accounts[U]) settle(ctx context.Context, id *Identity, user U, err error) (U, error) {
+	if err == nil {
+		return user, nil
+	}
+	if _, detour := errors.AsType[*passport.Detour](err); !detour {
 		if user, again := a.ByIdentity(ctx, id); again == nil {
 			return user, nil
 		}
 	}
-	return user, err
+	var nobody U
+	return nobody, err
 }
 
 // isNobody tells nobody from an outage.

@@ -191,20 +191,26 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
-// TestSignUpTwice: of two tabs that sign up at once both get the account.
+// TestSignUpTwice: of two tabs at a first sign-in both get the account, whether
+// it is created or joined.
 func TestSignUpTwice(t *testing.T) {
 	t.Parallel()
-	rows := &table{}
-	a := rows.accounts()
-	a.Create = func(ctx context.Context, id *oauth.Identity) (*account, error) {
-		if _, err := rows.create(ctx, id); err != nil { // the other tab
-			return nil, err
+	failed := errors.New("UNIQUE constraint failed") // as the other tab was first
+	id := &oauth.Identity{Issuer: trusted, Subject: "1", Email: "ann@example.com", EmailStatus: oauth.EmailVerified}
+	for name, there := range map[string][]*account{"Create": nil, "Join": {{email: "ann@example.com", verified: true}}} {
+		rows := &table{rows: there}
+		a := rows.accounts(trusted)
+		a.Create = func(ctx context.Context, id *oauth.Identity) (*account, error) {
+			_, err := rows.create(ctx, id)
+			return nil, errors.Join(err, failed)
 		}
-		return nil, errors.New("UNIQUE constraint failed")
-	}
-	user, err := a.Resolve(t.Context(), &oauth.Identity{Issuer: trusted, Subject: "1"})
-	if err != nil || user != rows.rows[0] {
-		t.Errorf("got %v, %v, want the other tab's", user, err)
+		a.Join = func(ctx context.Context, user *account, id *oauth.Identity) error {
+			return errors.Join(rows.join(ctx, user, id), failed)
+		}
+		user, err := a.Resolve(t.Context(), id)
+		if err != nil || user != rows.rows[0] {
+			t.Errorf("%s: got %v, %v, want the other tab's", name, user, err)
+		}
 	}
 }
 
