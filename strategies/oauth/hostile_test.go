@@ -127,6 +127,8 @@ var (
 		"a type that is not known":      {jsonSays(`{"access_token":"` + canary + `","token_type":"mac"}`), 502},
 		"an expiry that is a list":      {jsonSays(`{"access_token":"` + canary + `","expires_in":[]}`), 502},
 		"two tokens":                    {jsonSays(`{"access_token":"a","access_token":"` + canary + `"}`), 502},
+		"two tokens with 201":           {says(201, "application/json", `{"access_token":"a","access_token":"`+canary+`"}`), 502},
+		"two tokens, almost a form":     {says(200, "text/plainly", `{"access_token":"a","access_token":"`+canary+`"}`), 502},
 		"deep JSON":                     {jsonSays(`{"access_token":"a","x":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`), 502},
 		"something behind the JSON":     {jsonSays(goodToken + goodToken), 502},
 		"JSON that is cut":              {jsonSays(goodToken[:20]), 502},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -132,9 +133,9 @@ func (s strict) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := res.Header.Get("Content-Type")
-	isForm := strings.HasPrefix(kind, "application/x-www-form-urlencoded") || strings.HasPrefix(kind, "text/plain")
-	if !isForm && res.StatusCode == http.StatusOK {
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // as x/oauth2 does
+	isForm := kind == "application/x-www-form-urlencoded" || kind == "text/plain"
+	if !isForm && res.StatusCode/100 == 2 {
 		if _, err := ParseJSON(body); err != nil {
 			return nil, err
 		}
