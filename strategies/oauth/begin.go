@@ -45,7 +45,7 @@ func (s *Strategy[U]) begin(r *http.Request, env *passport.Env) (res passport.Re
 	if err != nil {
 		return res, finishError(r.Context(), err)
 	}
-	if err := placed(location, &f); err != nil {
+	if err := s.placed(location, &f); err != nil {
 		return res, err
 	}
 	a.memo = f.Memo
@@ -72,7 +72,7 @@ func mayBegin(r *http.Request, purpose passport.Event, user string) bool {
 
 // placed makes sure that what protects the flow is where the browser goes,
 // whoever wrote the provider.
-func placed(location string, f *Flow) error {
+func (s *Strategy[U]) placed(location string, f *Flow) error {
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("oauth: the provider's Begin returned no absolute URL")
@@ -80,5 +80,25 @@ func placed(location string, f *Flow) error {
 	if strings.Contains(location, f.Verifier) {
 		return errors.New("oauth: the provider's Begin shows the code verifier")
 	}
+	if !hasOnce(u.RawQuery, "state", f.State) {
+		return errors.New("oauth: the provider's Begin does not place the state")
+	}
+	o, ok := s.provider.(ChallengeOmitter)
+	proven := hasOnce(u.RawQuery, "code_challenge", f.Challenge()) && hasOnce(u.RawQuery, "code_challenge_method", "S256")
+	if !proven && (!ok || !o.OmitsChallenge()) {
+		return errors.New("oauth: the provider's Begin does not place the challenge, by S256")
+	}
 	return nil
+}
+
+// hasOnce tells whether a query has a parameter once, with a value that no
+// encoding changes. It parses no more than that, as every sign-in begins here.
+func hasOnce(query, name, value string) bool {
+	n, right := 0, false
+	for pair := range strings.SplitSeq(query, "&") {
+		if k, v, _ := strings.Cut(pair, "="); k == name {
+			n, right = n+1, v == value
+		}
+	}
+	return n == 1 && right
 }

@@ -51,7 +51,7 @@ func TestOpenAttempts(t *testing.T) { // alone: it measures memory
 	for _, way := range []string{"", "/page", "/page?" + strings.Repeat("a", 400), "/page?" + strings.Repeat("a", 1200), "/page?" + strings.Repeat("a", 2000)} {
 		s := newSite(t, setup{provider: &stub{begin: func(f *oauth.Flow) (string, error) {
 			f.Memo = strings.Repeat("m", 700)
-			return "https://stub.example/?state=" + f.State, nil
+			return authorize(f), nil
 		}}})
 		b := s.browser()
 		if way != "" {

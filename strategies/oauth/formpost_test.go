@@ -21,7 +21,7 @@ func posts(t *testing.T) (*site, *oauth.Flow, *oauth.Flow) {
 	p := &stub{extras: []string{"user"}}
 	p.begin = func(f *oauth.Flow) (string, error) {
 		began = *f
-		return "https://stub.example/?state=" + f.State, nil
+		return authorize(f), nil
 	}
 	p.finish = func(_ context.Context, f *oauth.Flow) (*oauth.Identity, error) {
 		ended = *f

@@ -34,7 +34,7 @@
 // passport.Config.TrustedOrigins.
 //
 // A [Provider] may have more abilities: [IssuerSender], [ExtraReader],
-// [AuthenticationChecker], [Refresher].
+// [AuthenticationChecker], [ChallengeOmitter], [Refresher].
 //
 // The provider's tokens are dropped, unless [Options.KeepTokens] asks for
 // them. Package vault keeps them, encrypted, and refreshes them.

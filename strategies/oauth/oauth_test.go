@@ -462,9 +462,16 @@ func (p *stub) Begin(_ context.Context, f *oauth.Flow) (string, error) {
 	if p.begin != nil {
 		return p.begin(f)
 	}
+	return authorize(f), nil
+}
+
+// authorize is where the browser goes to sign in at a stub; pairs are put in
+// the place of what a flow has there, "" removes it.
+func authorize(f *oauth.Flow, pairs ...string) string {
 	query := url.Values{}
 	f.AddTo(query)
-	return "https://stub.example/authorize?" + query.Encode(), nil
+	u := &url.URL{Scheme: "https", Host: "stub.example", Path: "/authorize", RawQuery: query.Encode()}
+	return with(u, pairs...).String()
 }
 
 func (p *stub) Finish(ctx context.Context, f *oauth.Flow) (*oauth.Identity, error) {
@@ -729,28 +736,59 @@ func TestDown(t *testing.T) {
 	b.refused("end", b.get("/auth/fake/callback?code=x&state="+u.Query().Get("state")), 503, "provider-unavailable")
 }
 
-// TestBadBegin: a provider that shows the verifier, or leads nowhere, is not
-// followed. C08
+// TestBadBegin: a provider that shows the verifier, leads nowhere, or leaves
+// out what protects the flow, is not followed. C05, C08
 func TestBadBegin(t *testing.T) {
 	t.Parallel()
-	for name, begin := range map[string]func(f *oauth.Flow) (string, error){
-		"the verifier":   func(f *oauth.Flow) (string, error) { return "https://stub.example/?code_verifier=" + f.Verifier, nil },
-		"a path":         func(*oauth.Flow) (string, error) { return "/authorize", nil },
-		"another scheme": func(*oauth.Flow) (string, error) { return "javascript://stub.example/%0aalert(1)", nil },
-		"a script":       func(*oauth.Flow) (string, error) { return "javascript:alert(1)", nil },
-		"no URL":         func(*oauth.Flow) (string, error) { return "https://%zz", nil },
-		"a long memo": func(f *oauth.Flow) (string, error) {
-			f.Memo = strings.Repeat("m", 2000)
-			return "https://stub.example/", nil
-		},
-		"a memo with a NUL": func(f *oauth.Flow) (string, error) { f.Memo = "a\x00b"; return "https://stub.example/", nil },
+	for name, begin := range map[string]func(f *oauth.Flow) string{
+		"the verifier":      func(f *oauth.Flow) string { return authorize(f, "code_verifier", f.Verifier) },
+		"a path":            func(f *oauth.Flow) string { return strings.TrimPrefix(authorize(f), "https://stub.example") },
+		"another scheme":    func(f *oauth.Flow) string { return strings.Replace(authorize(f), "https", "javascript", 1) },
+		"a script":          func(*oauth.Flow) string { return "javascript:alert(1)" },
+		"no URL":            func(*oauth.Flow) string { return "https://%zz" },
+		"no state":          func(f *oauth.Flow) string { return authorize(f, "state", "") },
+		"another state":     func(f *oauth.Flow) string { return authorize(f, "state", "mine") },
+		"two states":        func(f *oauth.Flow) string { return authorize(f) + "&state=mine" },
+		"no challenge":      func(f *oauth.Flow) string { return authorize(f, "code_challenge", "") },
+		"another challenge": func(f *oauth.Flow) string { return authorize(f, "code_challenge", "mine") },
+		"no method":         func(f *oauth.Flow) string { return authorize(f, "code_challenge_method", "") },
+		"a long memo":       func(f *oauth.Flow) string { f.Memo = strings.Repeat("m", 2000); return authorize(f) },
+		"a memo with a NUL": func(f *oauth.Flow) string { f.Memo = "a\x00b"; return authorize(f) },
 	} {
-		s := newSite(t, setup{provider: &stub{begin: begin}})
+		s := newSite(t, setup{provider: &stub{begin: func(f *oauth.Flow) (string, error) { return begin(f), nil }}})
 		if w := s.browser().send("POST", "/auth/fake", ""); w.Code != http.StatusInternalServerError {
 			t.Errorf("%s: got %d, want 500", name, w.Code)
 		}
 	}
 }
+
+// TestWithoutChallenge: only a provider that says so leaves the challenge out,
+// and never the state. C05, C08
+func TestWithoutChallenge(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		says bool
+		drop string
+		want int
+	}{
+		{true, "code_challenge", http.StatusSeeOther},
+		{false, "code_challenge", http.StatusInternalServerError},
+		{true, "state", http.StatusInternalServerError},
+	} {
+		p := &omitter{stub: stub{begin: func(f *oauth.Flow) (string, error) { return authorize(f, test.drop, ""), nil }}, says: test.says}
+		s := newSite(t, setup{provider: p})
+		if w := s.browser().send("POST", "/auth/fake", ""); w.Code != test.want {
+			t.Errorf("%+v: got %d", test, w.Code)
+		}
+	}
+}
+
+type omitter struct {
+	stub
+	says bool
+}
+
+func (p *omitter) OmitsChallenge() bool { return p.says }
 
 // TestFlow: what Begin saw is what Finish sees.
 func TestFlow(t *testing.T) {
@@ -760,7 +798,7 @@ func TestFlow(t *testing.T) {
 	p.begin = func(f *oauth.Flow) (string, error) {
 		f.Memo = "memo"
 		began = *f
-		return "https://stub.example/?state=" + f.State, nil
+		return authorize(f), nil
 	}
 	p.finish = func(_ context.Context, f *oauth.Flow) (*oauth.Identity, error) {
 		ended = *f

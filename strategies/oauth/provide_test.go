@@ -42,7 +42,7 @@ func TestSessionValues(t *testing.T) {
 	var state string
 	p.begin = func(f *oauth.Flow) (string, error) {
 		state = f.State
-		return "https://stub.example/", nil
+		return authorize(f), nil
 	}
 	s := newSite(t, setup{provider: p})
 	b := s.browser()

@@ -17,7 +17,7 @@ import (
 // keep the application from starting.
 //
 // It may have more abilities, each a one-method interface: [IssuerSender],
-// [ExtraReader], [AuthenticationChecker], [Refresher].
+// [ExtraReader], [AuthenticationChecker], [ChallengeOmitter], [Refresher].
 type Provider interface {
 	// Issuer names the provider, the same for ever: it is half of the key of
 	// its accounts, and what an iss parameter has to be, byte for byte.
@@ -26,7 +26,7 @@ type Provider interface {
 	// the provider, without a query. It never depends on a request.
 	RedirectURL() string
 	// Begin returns where the browser goes to sign in. It has to place the
-	// State and the Challenge of the Flow there.
+	// State and the Challenge of the Flow in its query, as [Flow.AddTo] does.
 	Begin(ctx context.Context, f *Flow) (location string, err error)
 	// Finish redeems the code, once, and says who it is. ctx has a deadline.
 	// An error that wraps [ErrRefused] refuses the sign-in; one that wraps
@@ -52,6 +52,12 @@ type ExtraReader interface {
 // error, since what is asked for and not checked is worth nothing.
 type AuthenticationChecker interface {
 	ChecksAuthentication() bool
+}
+
+// A ChallengeOmitter is a Provider that may sign in without PKCE: its Begin need
+// not place the Challenge then. A stolen code is worth something there.
+type ChallengeOmitter interface {
+	OmitsChallenge() bool
 }
 
 // A Flow is one sign-in under way, as a [Provider] sees it.

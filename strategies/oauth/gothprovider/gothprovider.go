@@ -113,8 +113,9 @@ type Provider struct {
 }
 
 var (
-	_ oauth.Provider    = (*Provider)(nil)
-	_ oauth.ExtraReader = (*Provider)(nil)
+	_ oauth.Provider         = (*Provider)(nil)
+	_ oauth.ExtraReader      = (*Provider)(nil)
+	_ oauth.ChallengeOmitter = (*Provider)(nil)
 )
 
 // maxMemo bounds what goth keeps between begin and end, in bytes.
@@ -213,6 +214,9 @@ func (p *Provider) ExtraParams() []string {
 	}
 	return p.traits.callbackParams
 }
+
+// OmitsChallenge implements [oauth.ChallengeOmitter].
+func (p *Provider) OmitsChallenge() bool { return p.c.InsecureNoPKCE }
 
 // make makes a provider for one request.
 func (p *Provider) make(client *http.Client) (made goth.Provider, err error) {
