@@ -93,7 +93,7 @@ func ParseJSON(body []byte) (any, error) {
 		jsontext.AllowDuplicateNames(true)) // parse sees them
 	v, err := parse(dec)
 	if err == nil {
-		if _, end := dec.ReadToken(); end != io.EOF {
+		if _, end := dec.ReadToken(); !errors.Is(end, io.EOF) {
 			err = errors.New("something follows the JSON")
 		}
 	}

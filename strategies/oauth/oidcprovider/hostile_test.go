@@ -377,7 +377,7 @@ func TestHostilePages(t *testing.T) { // alone: it counts goroutines
 	t.Errorf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 }
 
-const deadline = 300 * time.Millisecond
+const deadline = time.Second
 
 // hostile signs in where a page answers otherwise. Metadata is read at the
 // beginning, and again at the end by a program that has just been started.
