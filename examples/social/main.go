@@ -16,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -52,11 +53,25 @@ func run(ctx context.Context, site, addr, idpAddr string) error {
 	if err != nil {
 		return err
 	}
+	var network net.ListenConfig
+	here, err := network.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer here.Close()
+	there, err := network.Listen(ctx, "tcp", idpAddr)
+	if err != nil {
+		return err
+	}
 	fmt.Println(site)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ended := make(chan error, 2)
-	go func() { ended <- serve(ctx, addr, handler(services, example, site)) }()
-	go func() { ended <- serve(ctx, idpAddr, provider) }()
-	return errors.Join(<-ended, <-ended)
+	go func() { ended <- serve(ctx, here, handler(services, example, site)) }()
+	go func() { ended <- serve(ctx, there, provider) }()
+	first := <-ended
+	cancel() // neither is of use without the other
+	return errors.Join(first, <-ended)
 }
 
 // A service is a button.
@@ -120,15 +135,15 @@ func handler(services []service, example *oidcprovider.Provider, site string) ht
 	return a.Handler(mux)
 }
 
-func serve(ctx context.Context, addr string, h http.Handler) error {
-	server := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second}
+func serve(ctx context.Context, listener net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = server.Shutdown(last)
 	})
 	defer stop()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
