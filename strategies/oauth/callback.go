@@ -78,7 +78,7 @@ func (s *Strategy[U]) end(r *http.Request, env *passport.Env) (res passport.Resu
 	if err := s.checkIssuer(ctx, ans); err != nil {
 		return res, err
 	}
-	if ans.code == "" && ans.failure == "" && len(s.extras) == 0 {
+	if ans.code == "" && ans.failure == "" {
 		return res, badRequest("the callback has neither code nor error")
 	}
 	if err := s.unseal(env, &ans); err != nil {

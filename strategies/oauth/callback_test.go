@@ -184,8 +184,8 @@ func TestErrorOfAnotherBrowser(t *testing.T) {
 	}
 }
 
-// TestNoStateWithoutCode: a provider whose answers have no code needs the
-// state all the same. C05
+// TestNoStateWithoutCode: an answer without a code needs the state all the same,
+// whatever else the provider reads, and does not spend it. C05
 func TestNoStateWithoutCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, setup{provider: &stub{extras: []string{"oauth_token", "openid.claimed_id"}}})
@@ -194,8 +194,9 @@ func TestNoStateWithoutCode(t *testing.T) {
 	for _, query := range []string{"oauth_token=x", "openid.claimed_id=x&state=", "oauth_token=x&state=" + state[:42]} {
 		b.refused(query, b.get(callbackPath+"?"+query), 403, "invalid-state")
 	}
-	if b.get(callbackPath + "?oauth_token=x&state=" + state); b.me() == "" {
-		t.Error("not with the state either")
+	b.refused("no code", b.get(callbackPath+"?oauth_token=x&state="+state), 400, "bad-request")
+	if b.get(callbackPath + "?code=c&oauth_token=x&state=" + state); b.me() == "" {
+		t.Error("not with the state and a code either")
 	}
 }
 

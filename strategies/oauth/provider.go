@@ -42,7 +42,7 @@ type IssuerSender interface {
 }
 
 // An ExtraReader is a Provider whose Finish needs more of the callback than
-// its code: parameters of these names. An answer without a code is taken.
+// its code: parameters of these names.
 type ExtraReader interface {
 	ExtraParams() []string
 }
