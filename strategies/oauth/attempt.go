@@ -36,7 +36,7 @@ const (
 type attempt struct {
 	seed     [seedBytes]byte
 	purpose  string
-	returnTo string
+	returnTo string // not of a link, which ends where it was wired to
 	memo     string
 	user     string // whom to link; empty otherwise
 	flow     Flow   // derived from the seed, as is spend
@@ -44,7 +44,10 @@ type attempt struct {
 }
 
 func newAttempt(p Provider, env *passport.Env) *attempt {
-	a := &attempt{purpose: string(env.Purpose()), returnTo: env.ReturnTo(), user: linking(env)}
+	a := &attempt{purpose: string(env.Purpose()), user: linking(env)}
+	if a.user == "" {
+		a.returnTo = env.ReturnTo()
+	}
 	rand.Read(a.seed[:])
 	a.derive(p)
 	return a

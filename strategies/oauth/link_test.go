@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +84,22 @@ func TestLink(t *testing.T) {
 				t.Errorf("%d requests for a token", n)
 			}
 		})
+	}
+}
+
+// TestLinkForgetsTheWay: a link ends where it was wired to, so that its cookie
+// has no room for where the browser was on its way to.
+func TestLinkForgetsTheWay(t *testing.T) {
+	t.Parallel()
+	s := newLinkable(t)
+	lost := s.browser()
+	lost.get("/page?" + strings.Repeat("a", 1000))
+	b := s.browser()
+	b.send("POST", "/as/bob", "")
+	maps.Copy(b.cookies, lost.cookies)
+	b.send("POST", "/link", "")
+	if size := len(b.cookies[b.open()[0]]); len(lost.cookies) == 0 || size > 500 {
+		t.Errorf("the cookie has %d bytes; the way took %d cookies", size, len(lost.cookies))
 	}
 }
 
