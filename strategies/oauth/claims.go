@@ -12,7 +12,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Claims is a JSON object that a provider sent. Numbers are [json.Number].
+// Claims is a JSON object that a provider sent. Numbers are [json.Number]; what
+// goth has read, as package gothprovider hands it on, has float64 instead.
 type Claims map[string]any
 
 // String is the member of that very name if it is a string; empty otherwise.
@@ -22,7 +23,7 @@ func (c Claims) String(name string) string {
 }
 
 // Integer is the member as it is written if it is a positive integer; empty
-// otherwise.
+// otherwise, and for a float64, which may have lost digits.
 func (c Claims) Integer(name string) string {
 	n, _ := c[name].(json.Number)
 	if n == "" || n[0] == '0' || strings.Trim(string(n), "0123456789") != "" {

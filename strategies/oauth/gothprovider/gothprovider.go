@@ -20,7 +20,7 @@
 //     goth hands the token out; its issuer and audience are up to goth.
 //   - Goth reads profiles loosely: a member in another case counts, and one that
 //     is missing is a zero. Ids that a zero would make, such as "0", are
-//     refused.
+//     refused. Numbers in the Claims are float64: Claims.Integer has none.
 //   - An address counts as verified only where goth hands out a flag for it,
 //     which few of its providers do: docs/goth-providers.md has them.
 //   - The scopes are those that the provider was made with, and some of goth's
