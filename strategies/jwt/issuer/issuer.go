@@ -166,9 +166,9 @@ func (i *Issuer) Find(_ context.Context, alg jwt.Algorithm, id string) (*jwt.Key
 }
 
 // Trusted is what an API that checks this Issuer's tokens puts into its
-// jwt.Config. The API is the audience; where Config.Audience has one alone, it
-// may be left out. Trusted panics where it has several: a token for another of
-// them would be taken.
+// jwt.Config. The audience is that API's own name, which may be left out where
+// Config.Audience has one alone. Trusted panics where it has several: the
+// tokens for the other APIs would be taken.
 func (i *Issuer) Trusted(audience ...string) jwt.Issuer {
 	if len(audience) == 0 {
 		if audience = i.c.Audience; len(audience) > 1 {
