@@ -234,7 +234,7 @@ func TestApple(t *testing.T) {
 
 	// Without a code, and with a user that is nonsense.
 	b = s.browser()
-	b.refused("no code", b.send("GET", "/auth/callback?state="+b.begin().Get("state")), http.StatusUnauthorized, "provider-refused")
+	b.refused("no code", b.send("GET", "/auth/callback?state="+b.begin().Get("state")), http.StatusBadRequest, "bad-request")
 	for _, user := range []string{"", "[]", "{", `{"name":"Ann"}`, `{"name":{"firstName":1}}`} {
 		b := s.browser()
 		b.signIn("&user=" + url.QueryEscape(user))
