@@ -57,6 +57,7 @@ func TestFind(t *testing.T) {
 		{name: "all three", places: all, method: "POST", target: "/?access_token=q", header: "Bearer h", kind: form, body: "access_token=f", bad: true},
 		{name: "header and an escaped query", places: all, method: "GET", target: "/?access%5Ftoken=h", header: "Bearer h", bad: true},
 		{name: "header and a long query", places: all, method: "GET", target: "/?access_token=h&x=" + strings.Repeat("x", 64<<10), header: "Bearer h", bad: true},
+		{name: "a long query alone", places: all, method: "GET", target: "/?access_token=q&x=" + strings.Repeat("x", 64<<10), bad: true},
 		{name: "query and a malformed one", places: all, method: "GET", target: "/?access_token=q&access_token=%zz", bad: true},
 		{name: "header and cookie", places: all, method: "GET", target: "/", header: "Bearer h", cookies: []string{"h"}, bad: true},
 		{name: "form and cookie", places: all, method: "POST", target: "/", kind: form, body: "access_token=f", cookies: []string{"f"}, bad: true},
