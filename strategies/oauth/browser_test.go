@@ -113,6 +113,12 @@ func pages(t *testing.T, site string) http.Handler {
 	signIn := a.LoginHandler("fake", nil)
 	mux.Handle("/auth/fake", signIn)
 	mux.Handle("/auth/fake/callback", signIn)
+	const linked = "/auth/link/callback"
+	link := passport.Link(a, oauth.New(oauthtest.Start(t).Provider(site+linked), func(_ context.Context, id *oauth.Identity) (*oauth.Identity, error) {
+		return id, nil
+	}, nil), func(context.Context, *user, *oauth.Identity) error { return nil }, nil)
+	mux.Handle("/auth/link", link)
+	mux.Handle(linked, link)
 	mux.Handle("/login", a.LoginHandler("name", nil))
 	mux.Handle("/logout", a.LogoutHandler(nil))
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
@@ -128,6 +134,7 @@ func pages(t *testing.T, site string) http.Handler {
 		fmt.Fprintf(w, `<!doctype html><title>%s</title><a id="begin" href="/auth/fake">Sign in</a>
 <form id="sign-in" method="post" action="/login"><input name="name" value="bob"></form>
 <form id="sign-out" method="post" action="/logout"></form>
+<form id="link" method="post" action="/auth/link"></form>
 <form id="post" method="post" action="/auth/fake"></form>`, u.ID)
 	})
 	return a.Handler(mux)

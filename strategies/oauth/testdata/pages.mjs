@@ -44,11 +44,15 @@ export default async ({ browser, args: [site, other], assert }) => {
 	await refusedForm(site + '/logout')
 	await refusedForm(site + '/login', { name: 'mallory' })
 	await refusedForm(begin)
+	await refusedForm(site + '/auth/link')
 	assert.equal(await who(), 'bob')
+	assert((await seen()).every(v => !v.Begun))
+	await submit(page, 'link')
+	await page.waitForURL(site + '/')
+	assert((await seen()).some(v => v.Path === '/auth/link' && v.Begun), 'a form of the site itself links')
 
 	// A callback that was made elsewhere, as a form and as a link, changes
 	// nobody, and does not use up the sign-in that is under way.
-	await context.request.get(other + '/seen')
 	const state = 'A'.repeat(43)
 	await refusedForm(callback, { code: 'c0de', state })
 	await elsewhere.goto(other)
