@@ -296,7 +296,8 @@ func (s *Session) Rotate(ctx context.Context, w http.ResponseWriter, next Record
 }
 
 // End deletes the stored session and expires its cookie. The session is then
-// empty, and the next Save makes a new one. With an error nothing changed.
+// empty, and the next Save makes a new one. With an error s and the cookie are
+// as they were, and the record may still be there.
 func (s *Session) End(ctx context.Context, w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -73,7 +73,10 @@ type Keeper interface {
 	// Replace puts next in and takes old out, in one step, under a new id,
 	// and sets the new cookie. An old with Version 0 was never stored: next is
 	// only created. ErrConflict: old is now what somebody else stored.
-	// ErrGone: old has ended. Nothing is stored with an error.
+	// ErrGone: old has ended. With either nothing is stored. With any other
+	// error no cookie is set, and the step was made whole or not at all, for
+	// the answer of a database may be lost: a record that nobody has the cookie
+	// of counts against its user until it idles out.
 	// A next.Absolute that is set caps the new record's lifetime.
 	Replace(ctx context.Context, w http.ResponseWriter, old, next *Record) error
 
