@@ -10,7 +10,8 @@ import (
 )
 
 // TestBudget: a right token costs ten allocations beside those of its
-// signature, whatever the application makes of it. Under the race detector
+// signature, whatever the application makes of it, and an RSA or EC token
+// that is remembered spares them. Under the race detector
 // pools forget, which costs a few more.
 func TestBudget(t *testing.T) {
 	user := &User{Key: "somebody"}
@@ -33,6 +34,17 @@ func TestBudget(t *testing.T) {
 		t.Logf("%s: %.0f allocations, of them %.0f of the signature", alg, whole, alone)
 		if most := alone + 15; whole > most {
 			t.Errorf("%s: more than %.0f", alg, most)
+		}
+		c := config(s.key)
+		c.CacheTokens = 1
+		cached := jwt.New(c, func(context.Context, *Claims) (*User, error) { return user, nil })
+		again := testing.AllocsPerRun(100, func() {
+			if _, err := cached.Verify(context.Background(), token); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if spared := whole - again; alone > 10 && spared < alone/2 {
+			t.Errorf("%s: a token that is remembered spares %.0f allocations of the signature's %.0f", alg, spared, alone)
 		}
 	}
 }

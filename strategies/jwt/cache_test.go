@@ -56,6 +56,18 @@ func TestCache(t *testing.T) {
 			t.Errorf("%d are remembered, want 3", size())
 		}
 	})
+	t.Run("a token by two keys is one", func(t *testing.T) {
+		t.Parallel()
+		again := must(jwt.NewKey(s.public, &jwt.KeyOptions{ID: "k1"}))
+		keys := []*jwt.Key{s.key, again, s.key, s.key}
+		v, size := counted(t, 2, source(func() (k *jwt.Key, err error) { k, keys = keys[0], keys[1:]; return k, nil }))
+		for _, i := range []int{1, 1, 1, 2} {
+			accepts(t, v, token(i))
+		}
+		if size() != 2 {
+			t.Errorf("%d are remembered, want 2", size())
+		}
+	})
 	t.Run("key changes", func(t *testing.T) {
 		t.Parallel()
 		var key atomic.Pointer[jwt.Key]

@@ -42,6 +42,8 @@ func TestClaims(t *testing.T) {
 		"exp is a list":           {claims(with{"exp": `[9999999999]`}), jwt.ErrClaims},
 		"exp is past":             {claims(with{"exp": in(-time.Hour)}), jwt.ErrExpired},
 		"exp is 0":                {claims(with{"exp": `0`}), jwt.ErrExpired},
+		"exp is a bit negative":   {claims(with{"exp": `-0.5`}), jwt.ErrClaims},
+		"expired, email a number": {claims(with{"exp": in(-time.Hour), "email": "1"}), jwt.ErrExpired},
 		"exp is negative":         {claims(with{"exp": `-1`}), jwt.ErrClaims},
 		"exp is 1e400":            {claims(with{"exp": `1e400`}), jwt.ErrClaims},
 		"exp is -1e400":           {claims(with{"exp": `-1e400`}), jwt.ErrClaims},
@@ -141,6 +143,9 @@ func TestClaims(t *testing.T) {
 		"no client_id, jti and iat": {claims(with{"client_id": "", "jti": "", "iat": ""}), nil},
 		"ID token with nonce":       {claims(with{"nonce": `"n"`}), jwt.ErrClaims},
 		"ID token with at_hash":     {claims(with{"at_hash": `"h"`}), jwt.ErrClaims},
+		"ID token with s_hash":      {claims(with{"s_hash": `"h"`}), jwt.ErrClaims},
+		"jti is a number":           {claims(with{"jti": `1`}), jwt.ErrClaims},
+		"client_id is a number":     {claims(with{"client_id": `1`}), jwt.ErrClaims},
 		"ID token with c_hash":      {claims(with{"c_hash": `"h"`}), jwt.ErrClaims},
 		"logout token":              {claims(with{"events": `{"http://schemas.openid.net/event/backchannel-logout":{}}`}), jwt.ErrClaims},
 	}
@@ -174,7 +179,7 @@ func TestTypeJWT(t *testing.T) {
 	c := config(s.key)
 	c.Issuers[0].Type = jwt.TypeJWT
 	v := jwt.New(c, fromClaims)
-	for typ, ok := range map[string]bool{`"JWT"`: true, `"jwt"`: true, `"application/jwt"`: true, "": true, `"at+jwt"`: false, `"logout+jwt"`: false, `"secevent+jwt"`: false} {
+	for typ, ok := range map[string]bool{`"JWT"`: true, `"jwt"`: true, `"application/jwt"`: true, "": true, `"at+jwt"`: false, `"logout+jwt"`: false, `"secevent+jwt"`: false, "1": false, "null": false} {
 		token := s.sign(header(jwt.HS256, with{"typ": typ}), claims(nil))
 		if ok {
 			accepts(t, v, token)
@@ -272,6 +277,17 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// TestWrongClaim: the log is told which claim does not fit, and not what it
+// says.
+func TestWrongClaim(t *testing.T) {
+	t.Parallel()
+	s := signers()[jwt.HS256]
+	_, err := strategy(s.key).Verify(t.Context(), s.sign(header(jwt.HS256, nil), claims(with{"email": "424242"})))
+	if err == nil || !strings.Contains(err.Error(), `"/email"`) || strings.Contains(err.Error(), "424242") {
+		t.Error(err)
+	}
+}
+
 // TestTokenIsItsOwn: whoever changes a token changes no other's, and not what
 // the next is compared with (D16).
 func TestTokenIsItsOwn(t *testing.T) {
@@ -320,6 +336,8 @@ func TestIssuers(t *testing.T) {
 	refuses(t, v, one.sign(header(jwt.RS256, nil), claims(with{"iss": `"https://x.example.com"`})), jwt.ErrIssuer) // nobody's
 	refuses(t, v, one.sign(header(jwt.RS256, nil), claims(with{"iss": ""})), jwt.ErrIssuer)
 	refuses(t, v, one.sign(header(jwt.RS256, nil), strings.TrimSuffix(claims(nil), "}")+`,"iss":"`+other+`"}`), jwt.ErrHeader)
+	refuses(t, v, b64(header(jwt.RS256, nil))+".*."+strings.Repeat("A", 342), jwt.ErrMalformed)
+	refuses(t, v, b64(header(jwt.RS256, nil))+"."+b64("[]")+"."+strings.Repeat("A", 342), jwt.ErrClaims)
 	forged := b64(header(jwt.RS256, nil)) + "." + b64(claims(with{"exp": "1"})) + "." + strings.Repeat("A", 342)
 	refuses(t, v, forged, jwt.ErrSignature)
 }
@@ -393,6 +411,7 @@ func TestRevoked(t *testing.T) {
 		status int
 	}{
 		{nil, 0}, {jwt.ErrRevoked, 401}, {nil, 0}, {fmt.Errorf("by subject: %w", jwt.ErrRevoked), 401}, {passport.ErrNoUser, 401},
+		{errors.Join(jwt.ErrRevoked, &passport.Failure{Status: 503}), 503},
 		{errors.New("the database is away"), 503}, {context.DeadlineExceeded, 503}, {context.Canceled, 503},
 	} {
 		answer = tt.answer

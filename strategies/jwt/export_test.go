@@ -8,7 +8,7 @@ func KnownHeaders[U, C any](s *Strategy[U, C]) int {
 	return 0
 }
 
-// Scan is a parser, for fuzzing.
+// Scan is the walk over an object.
 var Scan = scan
 
 // CachedTokens is how many tokens are remembered.

@@ -154,14 +154,13 @@ func (k *Key) Algorithm() Algorithm { return k.alg }
 // Equal tells whether the two are the same key, with the same id, for the same
 // algorithm.
 func (k *Key) Equal(other *Key) bool {
-	if k.id != other.id || k.alg != other.alg || k.material == nil || other.material == nil {
+	if k.id != other.id || k.alg != other.alg || k.material == nil {
 		return false
 	}
-	if secret, ok := k.material().([]byte); ok {
-		return subtle.ConstantTimeCompare(secret, other.material().([]byte)) == 1 // of one alg, it is one too
+	if secret, ok := k.material().([]byte); ok { // of one alg, the other is one too
+		return subtle.ConstantTimeCompare(secret, other.material().([]byte)) == 1
 	}
-	public, ok := k.material().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && public.Equal(other.material())
+	return k.material().(interface{ Equal(crypto.PublicKey) bool }).Equal(other.material())
 }
 
 // Find implements [KeySource]: k is the only key.
@@ -180,7 +179,7 @@ func (k *Key) GoString() string { return k.String() }
 
 // checks tells whether k is a key for alg at all: a source may have returned
 // the zero Key, or another than it was asked for.
-func (k *Key) checks(alg Algorithm) bool { return k != nil && k.method != nil && k.alg == alg }
+func (k *Key) checks(alg Algorithm) bool { return k != nil && k.alg == alg }
 
 // verify tells whether k signed what is signed so.
 func (k *Key) verify(signed string, signature []byte) bool {

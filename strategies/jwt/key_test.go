@@ -56,38 +56,38 @@ func TestNewKey(t *testing.T) {
 		alg    jwt.Algorithm
 		want   jwt.Algorithm // "": refused
 	}{
-		"RSA":                        {&rsa.PublicKey{N: n, E: 65537}, "", jwt.RS256},
-		"RSA for PS512":              {&rsa.PublicKey{N: n, E: 65537}, jwt.PS512, jwt.PS512},
-		"RSA with exponent 3":        {&rsa.PublicKey{N: n, E: 3}, "", jwt.RS256},
-		"RSA with exponent 1":        {&rsa.PublicKey{N: n, E: 1}, "", ""},
-		"RSA with exponent 2":        {&rsa.PublicKey{N: n, E: 2}, "", ""},
-		"RSA with an even exponent":  {&rsa.PublicKey{N: n, E: 65536}, "", ""},
-		"RSA with a huge exponent":   {&rsa.PublicKey{N: n, E: 1<<31 + 1}, "", ""},
-		"RSA of 2047 bits":           {&rsa.PublicKey{N: new(big.Int).SetBit(new(big.Int).Rsh(n, 1), 0, 1), E: 65537}, "", ""},
-		"RSA of 1024 bits":           {&must(newRSA(1024)).PublicKey, "", ""},
-		"RSA of 8193 bits":           {&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 8192, 1), E: 65537}, "", ""},
-		"RSA with an even modulus":   {&rsa.PublicKey{N: even, E: 65537}, "", ""},
-		"RSA without a modulus":      {&rsa.PublicKey{E: 65537}, "", ""},
-		"RSA that is nil":            {(*rsa.PublicKey)(nil), "", ""},
-		"RSA for ES256":              {&rsa.PublicKey{N: n, E: 65537}, jwt.ES256, ""},
-		"RSA for HS256":              {&rsa.PublicKey{N: n, E: 65537}, jwt.HS256, ""},
-		"RSA for none":               {&rsa.PublicKey{N: n, E: 65537}, "none", ""},
-		"P-256":                      {p256, "", jwt.ES256},
-		"P-384":                      {s[jwt.ES384].public, "", jwt.ES384},
-		"P-521":                      {s[jwt.ES512].public, "", jwt.ES512},
-		"P-224":                      {&p224.PublicKey, "", ""},
-		"P-256 for ES384":            {p256, jwt.ES384, ""},
-		"P-256 for RS256":            {p256, jwt.RS256, ""},
-		"a point off the curve":      {off, "", ""},
-		"no curve":                   {&ecdsa.PublicKey{}, "", ""},
-		"Ed25519":                    {s[jwt.EdDSA].public, "", jwt.EdDSA},
-		"Ed25519 for ES256":          {s[jwt.EdDSA].public, jwt.ES256, ""},
-		"Ed25519 of 31 bytes":        {s[jwt.EdDSA].public.(ed25519.PublicKey)[:31], "", ""},
-		"a private key":              {s[jwt.RS256].private, "", ""},
-		"a private Ed25519 key":      {s[jwt.EdDSA].private, "", ""},
-		"bytes":                      {make([]byte, 64), jwt.HS256, ""},
-		"nil":                        {nil, "", ""},
-		"of the chip that CVE names": {&rsa.PublicKey{N: roca(), E: 65537}, "", ""},
+		"RSA":                       {&rsa.PublicKey{N: n, E: 65537}, "", jwt.RS256},
+		"RSA for PS512":             {&rsa.PublicKey{N: n, E: 65537}, jwt.PS512, jwt.PS512},
+		"RSA with exponent 3":       {&rsa.PublicKey{N: n, E: 3}, "", jwt.RS256},
+		"RSA with exponent 1":       {&rsa.PublicKey{N: n, E: 1}, "", ""},
+		"RSA with exponent 2":       {&rsa.PublicKey{N: n, E: 2}, "", ""},
+		"RSA with an even exponent": {&rsa.PublicKey{N: n, E: 65536}, "", ""},
+		"RSA with a huge exponent":  {&rsa.PublicKey{N: n, E: 1<<31 + 1}, "", ""},
+		"RSA of 2047 bits":          {&rsa.PublicKey{N: new(big.Int).SetBit(new(big.Int).Rsh(n, 1), 0, 1), E: 65537}, "", ""},
+		"RSA of 1024 bits":          {&must(newRSA(1024)).PublicKey, "", ""},
+		"RSA of 8193 bits":          {&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 8192, 1), E: 65537}, "", ""},
+		"RSA with an even modulus":  {&rsa.PublicKey{N: even, E: 65537}, "", ""},
+		"RSA without a modulus":     {&rsa.PublicKey{E: 65537}, "", ""},
+		"RSA that is nil":           {(*rsa.PublicKey)(nil), "", ""},
+		"RSA for ES256":             {&rsa.PublicKey{N: n, E: 65537}, jwt.ES256, ""},
+		"RSA for HS256":             {&rsa.PublicKey{N: n, E: 65537}, jwt.HS256, ""},
+		"RSA for none":              {&rsa.PublicKey{N: n, E: 65537}, "none", ""},
+		"P-256":                     {p256, "", jwt.ES256},
+		"P-384":                     {s[jwt.ES384].public, "", jwt.ES384},
+		"P-521":                     {s[jwt.ES512].public, "", jwt.ES512},
+		"P-224":                     {&p224.PublicKey, "", ""},
+		"P-256 for ES384":           {p256, jwt.ES384, ""},
+		"P-256 for RS256":           {p256, jwt.RS256, ""},
+		"a point off the curve":     {off, "", ""},
+		"EC that is nil":            {(*ecdsa.PublicKey)(nil), "", ""},
+		"no curve":                  {&ecdsa.PublicKey{}, "", ""},
+		"Ed25519":                   {s[jwt.EdDSA].public, "", jwt.EdDSA},
+		"Ed25519 for ES256":         {s[jwt.EdDSA].public, jwt.ES256, ""},
+		"Ed25519 of 31 bytes":       {s[jwt.EdDSA].public.(ed25519.PublicKey)[:31], "", ""},
+		"a private key":             {s[jwt.RS256].private, "", ""},
+		"a private Ed25519 key":     {s[jwt.EdDSA].private, "", ""},
+		"bytes":                     {make([]byte, 64), jwt.HS256, ""},
+		"nil":                       {nil, "", ""},
 	} {
 		key, err := jwt.NewKey(tt.public, &jwt.KeyOptions{Algorithm: tt.alg})
 		switch {
@@ -97,6 +97,11 @@ func TestNewKey(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, key, err)
 		}
 	}
+	for power := range int64(20) {
+		if _, err := jwt.NewKey(&rsa.PublicKey{N: roca(123456789 + 1000*power), E: 65537}, nil); err == nil {
+			t.Errorf("a modulus of the chip that CVE-2017-15361 names is taken: power %d", power)
+		}
+	}
 	if _, err := jwt.NewKey(p256, &jwt.KeyOptions{ID: strings.Repeat("k", 257)}); err == nil {
 		t.Error("an id of 257 bytes")
 	}
@@ -104,14 +109,14 @@ func TestNewKey(t *testing.T) {
 
 // roca is a modulus as the chip made them: a power of 65537 modulo the product
 // of the small primes.
-func roca() *big.Int {
+func roca(power int64) *big.Int {
 	m := big.NewInt(1)
 	for p := int64(2); p <= 700; p++ {
 		if big.NewInt(p).ProbablyPrime(0) {
 			m.Mul(m, big.NewInt(p))
 		}
 	}
-	n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(123456789), m)
+	n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(power), m)
 	shift := new(big.Int).Lsh(big.NewInt(1), uint(2047-m.BitLen()))
 	return n.Add(n, shift.Mul(shift, m).Mul(shift, big.NewInt(2)))
 }
@@ -187,6 +192,59 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestOneKey: a Key is the source of itself alone (D08).
+func TestOneKey(t *testing.T) {
+	t.Parallel()
+	named := signers()[jwt.RS256].key // k1
+	nameless := must(jwt.NewKey(signers()[jwt.RS256].public, nil))
+	for _, tt := range []struct {
+		key *jwt.Key
+		alg jwt.Algorithm
+		id  string
+		ok  bool
+	}{
+		{named, jwt.RS256, "k1", true}, {named, jwt.RS256, "", true}, {named, jwt.RS256, "k2", false}, {named, jwt.PS256, "k1", false},
+		{nameless, jwt.RS256, "k1", true}, {nameless, jwt.RS256, "", true}, {nameless, jwt.HS256, "", false},
+	} {
+		k, err := tt.key.Find(t.Context(), tt.alg, tt.id)
+		if tt.ok && (k != tt.key || err != nil) || !tt.ok && (k != nil || !errors.Is(err, jwt.ErrNoKey)) {
+			t.Errorf("%v, asked for %s %q: %v, %v", tt.key, tt.alg, tt.id, k, err)
+		}
+	}
+}
+
+// TestEqual: two keys are one by what they are, their id and their algorithm.
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	key := func(alg jwt.Algorithm, id string) *jwt.Key {
+		o := &jwt.KeyOptions{ID: id, Algorithm: alg}
+		if secret, ok := signers()[alg].public.([]byte); ok {
+			return must(jwt.HMAC(secret, o))
+		}
+		return must(jwt.NewKey(signers()[alg].public, o))
+	}
+	other := must(jwt.NewKey(&must(newRSA(2048)).PublicKey, &jwt.KeyOptions{ID: "a"}))
+	for _, tt := range []struct {
+		a, b *jwt.Key
+		want bool
+	}{
+		{key(jwt.RS256, "a"), key(jwt.RS256, "a"), true},
+		{key(jwt.ES256, "a"), key(jwt.ES256, "a"), true},
+		{key(jwt.EdDSA, "a"), key(jwt.EdDSA, "a"), true},
+		{key(jwt.HS256, "a"), key(jwt.HS256, "a"), true},
+		{key(jwt.RS256, "a"), key(jwt.RS256, "b"), false},
+		{key(jwt.RS256, "a"), key(jwt.PS256, "a"), false}, // of the same RSA key
+		{key(jwt.RS256, "a"), other, false},
+		{key(jwt.HS256, "a"), must(jwt.HMAC(make([]byte, 64), &jwt.KeyOptions{ID: "a"})), false},
+		{key(jwt.RS256, ""), new(jwt.Key), false},
+		{new(jwt.Key), new(jwt.Key), false},
+	} {
+		if tt.a.Equal(tt.b) != tt.want || tt.b.Equal(tt.a) != tt.want {
+			t.Errorf("%v and %v: want %t", tt.a, tt.b, tt.want)
+		}
+	}
+}
+
 // A source is a KeySource as an application may write one.
 type source func() (*jwt.Key, error)
 
@@ -197,6 +255,7 @@ func (s source) Find(context.Context, jwt.Algorithm, string) (*jwt.Key, error) {
 func TestSourceReturnsWrongKey(t *testing.T) {
 	t.Parallel()
 	token := signers()[jwt.RS256].token()
+	refuses(t, strategy(source(func() (*jwt.Key, error) { return signers()[jwt.RS256].key, jwt.ErrNoKey })), token, jwt.ErrNoKey)
 	for name, key := range map[string]*jwt.Key{"nil": nil, "the zero Key": {}, "of another type": signers()[jwt.HS256].key, "of another hash": signers()[jwt.RS512].key} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,7 +35,7 @@ func scan(s string, member func(name, value string)) error {
 			if last < 0 {
 				return errors.New("a string of its JSON does not end")
 			}
-			if depth == 1 && start == 0 {
+			if start == 0 {
 				var ok bool
 				if name, ok = text(s[i : last+1]); !ok {
 					return errors.New("a name of its JSON is none")
@@ -46,7 +46,7 @@ func scan(s string, member func(name, value string)) error {
 			if members++; members > maxMembers {
 				return errors.New("its JSON has too many members")
 			}
-			if depth == 1 && start == 0 {
+			if start == 0 {
 				start = i + 1
 			}
 		case ',':
@@ -72,7 +72,7 @@ func scan(s string, member func(name, value string)) error {
 	return errors.New("its JSON does not end")
 }
 
-// closing is where the string ends that begins at i, or -1.
+// closing is where the string ends whose quote stands before i, or -1.
 func closing(s string, i int) int {
 	for j := i; ; j++ {
 		n := strings.IndexByte(s[j:], '"')
@@ -81,7 +81,7 @@ func closing(s string, i int) int {
 		}
 		j += n
 		back := j
-		for back > i && s[back-1] == '\\' {
+		for s[back-1] == '\\' {
 			back--
 		}
 		if (j-back)%2 == 0 {
@@ -119,7 +119,7 @@ func text(raw string) (string, bool) {
 
 // texts are the strings of a raw value that is a list of them.
 func texts(raw string) ([]string, bool) {
-	if raw == "" || raw[0] != '[' {
+	if raw[0] != '[' {
 		return nil, false
 	}
 	var list []string
@@ -135,7 +135,7 @@ func date(raw string) (time.Time, bool) {
 	if raw == "" {
 		return time.Time{}, false // an error of strconv costs more than a date
 	}
-	if n, err := strconv.ParseInt(raw, 10, 64); err == nil && raw[0] != '+' {
+	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
 		return time.Unix(n, 0), n >= 0 && n <= maxDate
 	}
 	f, err := strconv.ParseFloat(raw, 64)

@@ -16,9 +16,9 @@ func split(token string, limit int) (compact, error) {
 	if len(token) > limit {
 		return compact{}, because(ErrMalformed, "it is too long")
 	}
-	header, rest, one := strings.Cut(token, ".")
-	payload, signature, two := strings.Cut(rest, ".")
-	if !one || !two || header == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	if signature == "" || strings.IndexByte(signature, '.') >= 0 {
 		return compact{}, because(ErrMalformed, "it does not have three parts")
 	}
 	return compact{header, payload, signature, token[:len(header)+1+len(payload)]}, nil

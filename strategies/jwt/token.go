@@ -71,8 +71,5 @@ func keep(t Token, claims any) *Token {
 
 // words are what spaces separate in a scope.
 func words(s string) []string {
-	if s == "" {
-		return nil
-	}
 	return slices.DeleteFunc(strings.Split(s, " "), func(w string) bool { return w == "" })
 }

@@ -96,7 +96,7 @@ func (v *verifier) revoked(ctx context.Context, t Token) error {
 		return unavailable(err)
 	}
 	err = fmt.Errorf("%w: %w", ErrRevoked, err)
-	if _, chosen := errors.AsType[*passport.Failure](err); chosen && refused {
+	if refused {
 		own := *f
 		own.Err = err
 		return &own

@@ -46,7 +46,7 @@ func method(alg Algorithm, material any) (m jwt.SigningMethod, size int, err err
 		}
 		return m, k.Size(), nil
 	case *ecdsa.PublicKey:
-		if alg != curveAlgorithm(k) {
+		if alg == "" || alg != curveAlgorithm(k) {
 			return nil, 0, fmt.Errorf("jwt: no EC key for %s: %s", alg, curveNames)
 		}
 		if _, err := k.ECDH(); err != nil {

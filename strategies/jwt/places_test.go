@@ -260,6 +260,9 @@ func TestRequireScope(t *testing.T) {
 	a := passport.New(passport.Config[*User]{Logger: quiet})
 	a.Use("jwt", strategy(s.key))
 	a.Use("key", passport.Credentials(passport.HeaderCredential("X-Key"), func(_ context.Context, key string) (*User, error) { return &User{Key: key}, nil }))
+	a.Use("own", passport.StrategyFunc[*User](func(*http.Request) (res passport.Result[*User], err error) {
+		return res.WithInfo(&jwt.Token{Scopes: []string{"b"}}).Success(&User{Key: "own"})
+	}))
 	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 	api := func(scopes ...string) http.Handler {
 		return a.Require("jwt", "key")(jwt.RequireScope(a, scopes...)(ok))
@@ -295,6 +298,12 @@ func TestRequireScope(t *testing.T) {
 	if w := do(api("a"), r); w.Code != 403 || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), `Bearer error="insufficient_scope"`) {
 		t.Errorf("without scopes: status %d, %q", w.Code, w.Header().Get("WWW-Authenticate"))
 	}
+	// A Token that no strategy of this package has verified.
+	for scope, status := range map[string]int{"a": 403, "b": 200} {
+		if w := do(a.Require("own")(jwt.RequireScope(a, scope)(ok)), httptest.NewRequest(http.MethodGet, "/api", nil)); w.Code != status {
+			t.Errorf("a Token of another make, needs %s: status %d", scope, w.Code)
+		}
+	}
 	if w := do(jwt.RequireScope(a, "a")(ok), httptest.NewRequest(http.MethodGet, "/api", nil)); w.Code != 401 {
 		t.Errorf("without Require: status %d", w.Code)
 	}
@@ -324,10 +333,24 @@ func TestMetadata(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%s %v", diff, w.Header())
 	}
-	if w := do(h, httptest.NewRequest(http.MethodPost, "/", nil)); w.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d", w.Code)
+	for name, want := range map[string]string{
+		"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
-	for _, resource := range []string{"", "api", "https://api.example.com/#x", "https://"} {
+	if w := do(h, httptest.NewRequest(http.MethodHead, "/", nil)); w.Code != http.StatusOK {
+		t.Errorf("HEAD: %d", w.Code)
+	}
+	if w := do(h, httptest.NewRequest(http.MethodPost, "/", nil)); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %d %v", w.Code, w.Header())
+	}
+	form := jwt.Metadata{Resource: "https://api.example.com", BearerMethodsSupported: []string{"body"}}.Handler()
+	if w := do(form, httptest.NewRequest(http.MethodGet, "/", nil)); !strings.Contains(w.Body.String(), `"bearer_methods_supported":["body"]`) {
+		t.Errorf("methods of one's own: %s", w.Body)
+	}
+	for _, resource := range []string{"", "api", "https://api.example.com/#x", "https://", "https://api.example.com/%zz"} {
 		if !panics(func() { jwt.Metadata{Resource: resource}.Handler() }) {
 			t.Errorf("resource %q is taken", resource)
 		}
@@ -355,6 +378,7 @@ func TestWiring(t *testing.T) {
 		"cookie":          func(c *jwt.Config) { c.Cookie = "a;b" },
 		"origin":          func(c *jwt.Config) { c.TrustedOrigins = []string{"app.example.com"} },
 		"metadata":        func(c *jwt.Config) { c.ResourceMetadata = "/.well-known" },
+		"metadata's form": func(c *jwt.Config) { c.ResourceMetadata = "https://api.example.com/%zz" },
 	} {
 		c := config(key)
 		change(&c)
@@ -371,8 +395,9 @@ func TestWiring(t *testing.T) {
 	}
 }
 
+// panics tells whether f panics with a text, as wiring mistakes do.
 func panics(f func()) (panicked bool) {
-	defer func() { panicked = recover() != nil }()
+	defer func() { _, panicked = recover().(string) }()
 	f()
 	return false
 }
