@@ -151,7 +151,7 @@ func TestCookieIsNotCached(t *testing.T) {
 	check("End")
 }
 
-// B20: whatever is not our cookie, to the byte, is no cookie: no error, and
+// B20, B38: whatever is not our cookie, to the byte, is no cookie: no error, and
 // nothing is looked up.
 func TestMalformedCookiesAreNotLookedUp(t *testing.T) {
 	t.Parallel()

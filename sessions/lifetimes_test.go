@@ -54,7 +54,7 @@ func TestExpired(t *testing.T) {
 }
 
 // B12: both lifetimes count on the server, to the millisecond, whatever the
-// browser keeps. B14: nobody sweeps here.
+// browser keeps, remembered sessions' too (B39). B14: nobody sweeps here.
 func TestLifetimes(t *testing.T) {
 	t.Parallel()
 	for _, remember := range []bool{false, true} {

@@ -90,11 +90,9 @@ func (p Places) query(r *http.Request) ([]string, error) {
 	return query[field], nil
 }
 
-// cookie is empty where there is none: some servers forget one so.
+// cookie is empty where there is none, or an empty one: some servers forget a
+// cookie so.
 func (p Places) cookie(r *http.Request) (string, error) {
-	if p.Cookie == "" {
-		return "", nil
-	}
 	all := r.CookiesNamed(p.Cookie)
 	switch {
 	case len(all) > 1:

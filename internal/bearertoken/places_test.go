@@ -42,6 +42,8 @@ func TestFind(t *testing.T) {
 		{name: "cookie beside another scheme", places: all, method: "GET", target: "/", header: "Basic h", cookies: []string{"c"}, want: "c"},
 		{name: "empty cookie", places: all, method: "POST", target: "/", cookies: []string{""}},
 
+		{name: "empty cookie of another site", places: all, method: "POST", target: "/", site: "cross-site", cookies: []string{""}},
+
 		{name: "form switched off", places: bearertoken.Places{Query: true}, method: "POST", target: "/", kind: form, body: "access_token=f"},
 		{name: "form of a GET", places: all, method: "GET", target: "/", kind: form, body: "access_token=f"},
 		{name: "form of a HEAD", places: all, method: "HEAD", target: "/", kind: form, body: "access_token=f"},
@@ -115,6 +117,9 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("%s: the challenge %q", want, f.Challenge)
 		}
 	}
+	if late := answers.Malformed(context.DeadlineExceeded); late != context.DeadlineExceeded { //nolint:errorlint // that very error
+		t.Errorf("a deadline while the form is read: %v", late)
+	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	r := httptest.NewRequestWithContext(gone, http.MethodPost, "/", iotest.ErrReader(io.ErrUnexpectedEOF))
@@ -122,5 +127,21 @@ func TestMalformed(t *testing.T) {
 	_, _, err := places.Find(r)
 	if _, refused := passport.AsRefusal(answers.Malformed(err)); refused || !errors.Is(answers.Malformed(err), context.Canceled) {
 		t.Errorf("a client that left: %v", err)
+	}
+}
+
+// RFC 6750 section 3.1: a challenge goes with 400 and 403 too, where there is
+// one.
+func TestFail(t *testing.T) {
+	t.Parallel()
+	for _, f := range []*passport.Failure{
+		{Status: http.StatusForbidden}, {Status: http.StatusForbidden, Challenge: "Bearer"}, {Challenge: "Bearer"}, {Status: http.StatusUnauthorized, Challenge: "Bearer"},
+	} {
+		res, _ := bearertoken.Fail(passport.Result[*string]{}, f)
+		got, there := res.Header()["Www-Authenticate"]
+		want := f.Challenge != "" && f.Status == http.StatusForbidden
+		if there != want || want && got[0] != f.Challenge {
+			t.Errorf("%+v: %q", f, got)
+		}
 	}
 }
