@@ -27,8 +27,9 @@ type Env struct {
 type run struct {
 	strategy string
 	purpose  Event
-	claimed  string  // the name that the credentials claim
-	returnTo *string // of the sign-in that ends, where it says so
+	claimed  string // the name that the credentials claim
+	returnTo string // of the sign-in that ends
+	resumed  bool   // whether returnTo counts, empty or not
 }
 
 type envKey struct{}
@@ -68,8 +69,8 @@ func (e *Env) ReturnTo() string { return local(e.core.jar().Peek(e.request, retu
 // Resume says where the browser was on its way to when the sign-in began, or
 // that it was on none: that counts, and not what ReturnTo is by now.
 func (e *Env) Resume(returnTo string) {
-	if to := local([]byte(returnTo)); e.run != nil {
-		e.run.returnTo = &to
+	if e.run != nil {
+		e.run.returnTo, e.run.resumed = local([]byte(returnTo)), true
 	}
 }
 

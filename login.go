@@ -274,8 +274,8 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 	}
 	a.flash(w, r, o.SuccessMessage)
 	to := a.takeReturnTo(w, r)
-	if env.run != nil && env.run.returnTo != nil {
-		to = *env.run.returnTo
+	if env.run != nil && env.run.resumed {
+		to = env.run.returnTo
 	}
 	a.redirect(w, r, cmp.Or(to, o.SuccessRedirect, "/"))
 }
@@ -339,8 +339,8 @@ func (a *Authenticator[U]) detour(w http.ResponseWriter, r *http.Request, st *st
 	}
 	var nobody U
 	st.become(nobody)
-	if env.run != nil && env.run.returnTo != nil && *env.run.returnTo != "" {
-		a.jar().Leave(w, returnToCookie, []byte(*env.run.returnTo))
+	if env.run != nil && env.run.returnTo != "" {
+		a.jar().Leave(w, returnToCookie, []byte(env.run.returnTo))
 	}
 	if problem.WantsJSON(r) {
 		f := &Failure{Code: CodeDetour, Status: http.StatusForbidden, Err: d}
