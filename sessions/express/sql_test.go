@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -178,5 +180,49 @@ func TestNoDB(t *testing.T) {
 	t.Parallel()
 	if _, err := express.MySQL(nil, nil); err == nil {
 		t.Error("got no error")
+	}
+}
+
+// TestDocumentedSweep: the page says how to delete what has expired once Node,
+// which did it, has stopped.
+func TestDocumentedSweep(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/from-passport-js.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	my := openMySQL(t, servers.URL(t, dbtest.MariaDB), false)
+	pg := openDB(t, "pgx", servers.URL(t, dbtest.PostgreSQL).String())
+	for _, d := range []struct {
+		db                      *sql.DB
+		begin, schema, put, now string
+	}{
+		{my, "DELETE FROM sessions WHERE", strings.Replace(schemas["mysql"], "CREATE TABLE {table}", "CREATE TEMPORARY TABLE sessions", 1),
+			"INSERT INTO sessions VALUES ('old', %[1]s - 10, '{}'), ('new', %[1]s + 1000, '{}')", "UNIX_TIMESTAMP()"},
+		{pg, "DELETE FROM session WHERE", strings.Replace(schemas["postgres"], "CREATE TABLE {table}", "CREATE TEMPORARY TABLE session", 1),
+			"INSERT INTO session VALUES ('old', '{}', %[1]s - interval '10 s'), ('new', '{}', %[1]s + interval '1000 s')", "now()"},
+	} {
+		_, rest, there := strings.Cut(string(page), "`"+d.begin)
+		statement, _, ends := strings.Cut(rest, "`")
+		if !there || !ends {
+			t.Fatalf("the page has no %s", d.begin)
+		}
+		conn, err := d.db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		for _, s := range []string{d.schema, fmt.Sprintf(d.put, d.now)} {
+			if _, err := conn.ExecContext(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		res, err := conn.ExecContext(t.Context(), d.begin+statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := res.RowsAffected(); n != 1 || err != nil {
+			t.Errorf("%s%s deleted %d of the one that has expired: %v", d.begin, statement, n, err)
+		}
 	}
 }
