@@ -1,8 +1,11 @@
 package jwt
 
 import (
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // maxSubject bounds sub, in bytes (OpenID Connect Core section 2).
@@ -16,37 +19,75 @@ type registered struct {
 	bound bool
 }
 
-// scanClaims finds the registered claims in the text of a payload.
-func scanClaims(payload, scopeClaim string) (registered, error) {
-	var c registered
-	err := scan(payload, func(name, value string) {
-		switch name {
-		case "iss":
-			c.iss = value
-		case "sub":
-			c.sub = value
-		case "aud":
-			c.aud = value
-		case "exp":
-			c.exp = value
-		case "nbf":
-			c.nbf = value
-		case "iat":
-			c.iat = value
-		case "jti":
-			c.jti = value
-		case "client_id":
-			c.clientID = value
+// claim is where the value of a claim is kept that is looked at here, or nil.
+func (c *registered) claim(name string, is *Issuer) *string {
+	switch name {
+	case "iss":
+		return &c.iss
+	case "sub":
+		return &c.sub
+	case "aud":
+		return &c.aud
+	case "exp":
+		return &c.exp
+	case "nbf":
+		return &c.nbf
+	case "iat":
+		return &c.iat
+	case "jti":
+		return &c.jti
+	case "client_id":
+		return &c.clientID
+	case is.ScopeClaim:
+		return &c.scope
+	}
+	return nil
+}
+
+// scanClaims finds the registered claims in a payload, and returns what of it
+// is yet to be decoded, in the same bytes: without those that are plain JSON,
+// where the application does not want them.
+func (v *verifier) scanClaims(payload []byte, is *Issuer) (c registered, rest []byte, err error) {
+	text, twice := string(payload), false
+	rest = append(payload[:0], '{')
+	err = scan(text, func(m member) {
+		switch m.name {
 		case "cnf":
 			c.bound = true
 		case "events", "at_hash", "c_hash", "s_hash", "nonce":
-			c.other = name
+			c.other = m.name
 		}
-		if name == scopeClaim {
-			c.scope = value
+		if claim := c.claim(m.name, is); claim != nil {
+			twice = twice || *claim != ""
+			*claim = m.value
+			if v.spares && m.plain() {
+				return
+			}
 		}
+		if len(rest) > 1 {
+			rest = append(rest, ',')
+		}
+		rest = append(rest, m.text...)
 	})
-	return c, err
+	if twice {
+		err = errors.New("a claim is there twice")
+	}
+	return c, append(rest, '}'), err
+}
+
+// reads tells whether the application's struct has one of the registered
+// claims itself: it is decoded from something with that name alone.
+func (v *verifier) reads(claims any) bool {
+	for _, is := range v.issuers {
+		for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", is.ScopeClaim} {
+			one, _ := json.Marshal(map[string]any{name: nil}) // of a name that is none: nothing, which is no object
+			err := json.Unmarshal(one, claims, json.RejectUnknownMembers(true))
+			if !errors.Is(err, json.ErrUnknownName) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // token makes t what the claims say, where they are acceptable: of this issuer,
@@ -72,6 +113,12 @@ func (c *registered) token(t *Token, is *Issuer, leeway time.Duration, now time.
 	return nil
 }
 
+// expired tells whether exp is a date that is past.
+func (c *registered) expired(leeway time.Duration, now time.Time) bool {
+	expires, ok := date(c.exp)
+	return ok && !now.Before(expires.Add(leeway))
+}
+
 // times checks exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6).
 func (c *registered) times(t *Token, leeway time.Duration, now time.Time) error {
 	var ok bool
@@ -83,9 +130,6 @@ func (c *registered) times(t *Token, leeway time.Duration, now time.Time) error 
 	}
 	if t.NotBefore, ok = date(c.nbf); c.nbf != "" && !ok {
 		return because(ErrClaims, "nbf is no date")
-	}
-	if !now.Before(t.Expires.Add(leeway)) {
-		return ErrExpired
 	}
 	if now = now.Add(leeway); now.Before(t.NotBefore) || now.Before(t.IssuedAt) {
 		return ErrNotYet

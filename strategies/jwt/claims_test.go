@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/jwt"
 )
@@ -101,6 +103,9 @@ func TestClaims(t *testing.T) {
 		"exp twice":               {strings.TrimSuffix(claims(with{"exp": in(-time.Hour)}), "}") + `,"exp":9999999999}`, jwt.ErrClaims},
 		"sub twice":               {strings.TrimSuffix(claims(nil), "}") + `,"sub":"admin"}`, jwt.ErrClaims},
 		"sub twice, one escaped":  {strings.TrimSuffix(claims(nil), "}") + `,"\u0073ub":"admin"}`, jwt.ErrClaims},
+		"sub twice, in front":     {strings.Replace(claims(nil), "{", `{"sub":"admin",`, 1), jwt.ErrClaims},
+		"a bracket for a brace":   {strings.Replace(claims(nil), "{", "[", 1), jwt.ErrClaims},
+		"a letter for a brace":    {strings.Replace(claims(nil), "{", "x", 1), jwt.ErrClaims},
 		"unknown twice":           {strings.TrimSuffix(claims(nil), "}") + `,"x":1,"x":1}`, jwt.ErrClaims},
 		"twice, deep":             {claims(with{"x": `{"y":[{"a":1,"a":1}]}`}), jwt.ErrClaims},
 		"trailing object":         {claims(nil) + "{}", jwt.ErrClaims},
@@ -120,6 +125,24 @@ func TestClaims(t *testing.T) {
 		"a brace too many":        {"{" + claims(nil), jwt.ErrClaims},
 		"brackets crossed":        {claims(with{"x": `[{]}`}), jwt.ErrClaims},
 		"comma at the end":        {strings.TrimSuffix(claims(nil), "}") + ",}", jwt.ErrClaims},
+		"comma at the front":      {strings.Replace(claims(nil), "{", "{,", 1), jwt.ErrClaims},
+		"two commas":              {strings.Replace(claims(nil), `,"sub`, `,,"sub`, 1), jwt.ErrClaims},
+		"no comma":                {strings.Replace(claims(nil), `,"sub`, `"sub`, 1), jwt.ErrClaims},
+		"two colons":              {strings.Replace(claims(nil), `"sub":`, `"sub"::`, 1), jwt.ErrClaims},
+		"two names":               {strings.Replace(claims(nil), `"sub":`, `"x""sub":`, 1), jwt.ErrClaims},
+		"a name alone":            {strings.Replace(claims(nil), `"sub":`, `"x","sub":`, 1), jwt.ErrClaims},
+		"a claim without a value": {strings.Replace(claims(with{"nbf": "1"}), `"nbf":1`, `"nbf":`, 1), jwt.ErrClaims},
+		"a wrong end":             {strings.TrimSuffix(claims(nil), "}") + "]", jwt.ErrClaims},
+		"sub is two":              {claims(with{"sub": `"a""b"`}), jwt.ErrClaims},
+		"sub with a quote":        {claims(with{"sub": `"a"b"`}), jwt.ErrClaims},
+		"sub is not UTF-8":        {claims(with{"sub": "\"\xff\""}), jwt.ErrClaims},
+		"sub in UTF-8":            {claims(with{"sub": `"Ève"`}), nil},
+		"jti with a control":      {claims(with{"jti": "\"\x01\""}), jwt.ErrClaims},
+		"jti with a wrong escape": {claims(with{"jti": `"\x"`}), jwt.ErrClaims},
+		"iat with a zero":         {claims(with{"iat": "01"}), jwt.ErrClaims},
+		"client_id twice":         {strings.TrimSuffix(claims(nil), "}") + `,"client_id":"web"}`, jwt.ErrClaims},
+		"scope twice":             {strings.TrimSuffix(claims(nil), "}") + `,"scope":"a"}`, jwt.ErrClaims},
+		"exp twice, one escaped":  {strings.TrimSuffix(claims(nil), "}") + `,"\u0065xp":9999999999}`, jwt.ErrClaims},
 		"single quotes":           {strings.ReplaceAll(claims(nil), `"`, `'`), jwt.ErrClaims},
 		"NaN":                     {claims(with{"x": "NaN"}), jwt.ErrClaims},
 		"32 deep":                 {claims(with{"x": strings.Repeat("[", 31) + strings.Repeat("]", 31)}), nil},
@@ -156,6 +179,7 @@ func TestClaims(t *testing.T) {
 		c := config(s.key)
 		c.Issuers[0].Type = mode.typ
 		v := jwt.New(c, fromClaims)
+		all := jwt.New(c, fromText) // whose decoder sees every claim
 		h := header(jwt.HS256, with{"typ": fmt.Sprintf("%q", mode.typ)})
 		for _, table := range mode.tables {
 			for name, tt := range table {
@@ -163,12 +187,76 @@ func TestClaims(t *testing.T) {
 					t.Parallel()
 					if token := s.sign(h, tt.claims); tt.want == nil {
 						accepts(t, v, token)
+						accepts(t, all, token)
 					} else {
 						refuses(t, v, token, tt.want)
+						refuses(t, all, token, tt.want)
 					}
 				})
 			}
 		}
+	}
+}
+
+// A claimsText decodes itself, and so gets the whole text.
+type claimsText struct {
+	Claims
+	text string
+}
+
+func (c *claimsText) UnmarshalJSON(text []byte) error {
+	c.text = string(text)
+	return json.Unmarshal(text, &c.Claims)
+}
+
+func fromText(ctx context.Context, c *claimsText) (*User, error) { return fromClaims(ctx, &c.Claims) }
+
+// TestSpares: the decoder is spared what the application does not read, and
+// that alone.
+func TestSpares(t *testing.T) {
+	t.Parallel()
+	s := signers()[jwt.HS256]
+	c := config(s.key)
+	c.Issuers[0].ScopeClaim = "scp"
+	noName := config(s.key)
+	noName.Issuers[0].ScopeClaim = "\xff"
+	type sub struct {
+		S string `json:"sub"`
+	}
+	for name, tt := range map[string]struct{ got, want bool }{
+		"own claims":    {jwt.Spares(strategyIn[Claims](c)), true},
+		"no claims":     {jwt.Spares(strategyIn[struct{}](c)), true},
+		"a nested one":  {jwt.Spares(strategyIn[struct{ X sub }](c)), true},
+		"a name's case": {jwt.Spares(strategyIn[struct{ Sub string }](c)), true},
+		"sub":           {jwt.Spares(strategyIn[sub](c)), false},
+		"sub, embedded": {jwt.Spares(strategyIn[struct{ sub }](c)), false},
+		"sub in any case": {jwt.Spares(strategyIn[struct {
+			S string `json:"SUB,case:ignore"`
+		}](c)), false},
+		"no name at all": {jwt.Spares(strategyIn[Claims](noName)), false},
+		"the issuer's scp": {jwt.Spares(strategyIn[struct {
+			S string `json:"scp"`
+		}](c)), false},
+		"what is left over": {jwt.Spares(strategyIn[struct {
+			Rest map[string]any `json:",embed"`
+		}](c)), false},
+		"a map":    {jwt.Spares(strategyIn[map[string]any](c)), false},
+		"anything": {jwt.Spares(strategyIn[any](c)), false},
+		"text":     {jwt.Spares(strategyIn[claimsText](c)), false},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: spares %t", name, tt.got)
+		}
+	}
+	var got string
+	all := jwt.New(config(s.key), func(ctx context.Context, c *claimsText) (*User, error) {
+		got = c.text
+		return fromText(ctx, c)
+	})
+	want := claims(nil)
+	accepts(t, all, s.sign(header(jwt.HS256, nil), want))
+	if got != want {
+		t.Errorf("decoded from %s, want %s", got, want)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/gopassport/passport/internal/bearertoken"
 	"github.com/gopassport/passport/strategies/jwt"
 )
@@ -69,7 +71,7 @@ func FuzzHeader(f *testing.F) {
 
 func FuzzClaims(f *testing.F) {
 	s := signers()[jwt.HS256]
-	v := strategy(s.key)
+	v, all := strategy(s.key), jwt.New(config(s.key), fromText) // which decodes all of it
 	for _, seed := range []string{
 		"", "{}", "null", claims(nil), claims(with{"exp": `"1"`}), claims(with{"aud": `["x"]`}), claims(with{"x": `{"a":[{}]}`}),
 		strings.Replace(claims(nil), "sub", `\u0073ub`, 1), claims(nil) + "x", `{"exp":1e400}`, "{\"\xff\":1}",
@@ -77,9 +79,16 @@ func FuzzClaims(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, c []byte) {
-		user, err := v.Verify(t.Context(), s.sign(header(jwt.HS256, nil), string(c)))
+		token := s.sign(header(jwt.HS256, nil), string(c))
+		user, err := v.Verify(t.Context(), token)
+		if same, allErr := all.Verify(t.Context(), token); (err == nil) != (allErr == nil) || err == nil && *same != *user {
+			t.Fatalf("%q: %v, but decoded whole %v", c, err, allErr)
+		}
 		if err != nil {
 			return
+		}
+		if !jsontext.Value(c).IsValid() {
+			t.Errorf("%q is taken, and no unambiguous JSON", c)
 		}
 		m := members(t, c)
 		_, isNumber := m["exp"].(float64)

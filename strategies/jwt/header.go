@@ -30,31 +30,31 @@ func parseHeader(segment string) (header, error) {
 		return h, err
 	}
 	bad := ""
-	str := func(name, value string) string {
-		s, ok := text(value)
+	str := func(m member) string {
+		s, ok := text(m.value)
 		if !ok {
-			bad = name + " is no string"
+			bad = m.name + " is no string"
 		}
 		return s
 	}
-	err = scan(string(raw), func(name, value string) {
-		switch name {
+	err = scan(string(raw), func(m member) {
+		switch m.name {
 		case "alg":
-			h.alg = Algorithm(str(name, value))
+			h.alg = Algorithm(str(m))
 		case "kid":
-			if h.kid = str(name, value); h.kid == "" || len(h.kid) > maxKeyID {
+			if h.kid = str(m); h.kid == "" || len(h.kid) > maxKeyID {
 				bad = "kid is empty or too long"
 			}
 		case "typ":
-			h.typ = strings.TrimPrefix(strings.ToLower(str(name, value)), "application/")
+			h.typ = strings.TrimPrefix(strings.ToLower(str(m)), "application/")
 		case "cty":
-			if c := strings.TrimPrefix(strings.ToLower(str(name, value)), "application/"); c == "jwt" {
+			if c := strings.TrimPrefix(strings.ToLower(str(m)), "application/"); c == "jwt" {
 				bad = "it holds another token"
 			}
 		case "crit", "b64", "zip", "enc":
 			// None is of use in an access token (RFC 7515 section 4.1.11, RFC 7797
 			// section 7), and each changes what the rest means.
-			bad = "it asks for " + name
+			bad = "it asks for " + m.name
 		}
 	})
 	switch {

@@ -323,5 +323,9 @@ func TestRememberedHeaders(t *testing.T) {
 }
 
 func strategyOf[C any](keys jwt.KeySource) *jwt.Strategy[*User, C] {
-	return jwt.New(config(keys), func(context.Context, *C) (*User, error) { return &User{Key: "somebody"}, nil })
+	return strategyIn[C](config(keys))
+}
+
+func strategyIn[C any](c jwt.Config) *jwt.Strategy[*User, C] {
+	return jwt.New(c, func(context.Context, *C) (*User, error) { return &User{Key: "somebody"}, nil })
 }

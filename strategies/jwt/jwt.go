@@ -129,7 +129,9 @@ func New[U, C any](c Config, verify func(context.Context, *C) (U, error)) *Strat
 	if e, ok := any(new(C)).(embedder); ok {
 		e.embedded() // panics where there is none
 	}
-	return &Strategy[U, C]{verifier: newVerifier(c), verify: verify, isNil: absent.User[U]()}
+	v := newVerifier(c)
+	v.spares = !v.reads(new(C))
+	return &Strategy[U, C]{verifier: v, verify: verify, isNil: absent.User[U]()}
 }
 
 // Authenticate decides about the token of the request, and passes where there
@@ -169,11 +171,8 @@ func (s *Strategy[U, C]) Verify(ctx context.Context, token string) (U, error) {
 }
 
 func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *Token, err error) {
-	var claims *C
-	right, err := s.check(ctx, token, func(raw []byte) error {
-		claims = new(C)
-		return unmarshal(raw, claims)
-	})
+	claims := new(C)
+	t, err = s.check(ctx, token, claims)
 	switch _, chosen := errors.AsType[*passport.Failure](err); {
 	case chosen:
 		return user, nil, s.answers.Refusal(err)
@@ -182,7 +181,6 @@ func (s *Strategy[U, C]) decide(ctx context.Context, token string) (user U, t *T
 	case err != nil:
 		return user, nil, s.answers.InvalidToken(err)
 	}
-	t = keep(right, claims)
 	found, err := s.verify(ctx, claims)
 	if err == nil && s.isNil(found) {
 		err = &passport.Failure{Code: passport.CodeNilUser}

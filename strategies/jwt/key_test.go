@@ -1,6 +1,7 @@
 package jwt_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -8,10 +9,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -279,3 +282,26 @@ func TestNoSecretShows(t *testing.T) {
 }
 
 func newEC() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// TestDER: a signature in ASN.1 is what encoding/asn1 makes of its two numbers.
+func TestDER(t *testing.T) {
+	t.Parallel()
+	for _, half := range []int{32, 48, 66} {
+		numbers := [][]byte{make([]byte, half), bytes.Repeat([]byte{0xff}, half), bytes.Repeat([]byte{0x7f}, half)}
+		for i := range half {
+			for _, b := range []byte{1, 0x7f, 0x80} {
+				n := make([]byte, half)
+				n[i] = b
+				numbers = append(numbers, n)
+			}
+		}
+		for _, r := range numbers {
+			for _, s := range [][]byte{numbers[0], numbers[1], numbers[2], r} {
+				want := must(asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(r), new(big.Int).SetBytes(s)}))
+				if got := jwt.DER(append(slices.Clone(r), s...)); !bytes.Equal(got, want) {
+					t.Errorf("%x %x: %x, want %x", r, s, got, want)
+				}
+			}
+		}
+	}
+}

@@ -191,8 +191,13 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
+// A tokenVerifier is a strategy, whatever its claims.
+type tokenVerifier interface {
+	Verify(ctx context.Context, token string) (*User, error)
+}
+
 // refuses checks that the token is refused for that reason, and nobody let in.
-func refuses(t *testing.T, s *jwt.Strategy[*User, Claims], token string, why error) {
+func refuses(t *testing.T, s tokenVerifier, token string, why error) {
 	t.Helper()
 	user, err := s.Verify(t.Context(), token)
 	f, refused := passport.AsRefusal(err)
@@ -202,7 +207,7 @@ func refuses(t *testing.T, s *jwt.Strategy[*User, Claims], token string, why err
 }
 
 // accepts checks that it is not.
-func accepts(t *testing.T, s *jwt.Strategy[*User, Claims], token string) {
+func accepts(t *testing.T, s tokenVerifier, token string) {
 	t.Helper()
 	if user, err := s.Verify(t.Context(), token); err != nil || user == nil {
 		t.Errorf("%.200s: user %v, error %v", token, user, err)

@@ -16,26 +16,31 @@ const (
 	maxMembers = 256 // of all objects together
 )
 
+// A member is one of a JSON object.
+type member struct {
+	name  string // without escapes
+	value string // as it is written, without the spaces around it
+	text  string // all of it, between two commas
+}
+
 // scan walks over the members of a JSON object, within the limits, and hands
-// out names and raw values. It decides nothing: what it finds counts once a
-// strict decoder has found the text to be JSON, without a member twice.
-func scan(s string, member func(name, value string)) error {
-	depth, members := 0, 0
-	name, start := "", 0 // of the value; 0 before it
-	end := func(i int) {
-		if start > 0 && depth == 1 {
-			member(name, trim(s[start:i]))
-			name, start = "", 0
-		}
+// them out. It decides nothing: what it finds counts once a strict decoder has
+// found their texts to be JSON, without a member twice.
+func scan(s string, found func(member)) error {
+	first := skip(s, 0) + 1
+	if first > len(s) || s[first-1] != '{' {
+		return errors.New("its JSON is no object")
 	}
-	for i := skip(s, 0); i < len(s); i++ {
+	depth, members := 1, 0
+	name, begin, value := "", first, 0 // where member and value begin; 0 before the value
+	for i := first; i < len(s); i++ {
 		switch s[i] {
 		case '"':
 			last := closing(s, i+1)
 			if last < 0 {
 				return errors.New("a string of its JSON does not end")
 			}
-			if start == 0 {
+			if value == 0 {
 				var ok bool
 				if name, ok = text(s[i : last+1]); !ok {
 					return errors.New("a name of its JSON is none")
@@ -46,30 +51,57 @@ func scan(s string, member func(name, value string)) error {
 			if members++; members > maxMembers {
 				return errors.New("its JSON has too many members")
 			}
-			if start == 0 {
-				start = i + 1
+			if value == 0 {
+				value = i + 1
 			}
-		case ',':
-			end(i)
 		case '{', '[':
-			if depth == 0 && s[i] == '[' {
-				return errors.New("its JSON is no object")
-			}
 			if depth++; depth > maxDepth {
 				return errors.New("its JSON is too deep")
 			}
-		case '}', ']':
-			end(i)
-			if depth--; depth == 0 {
+		case ',', '}', ']':
+			if s[i] != ',' {
+				depth--
+			}
+			if depth > 1 || depth == 1 && s[i] != ',' {
+				continue
+			}
+			switch {
+			case value > 0:
+				found(member{name, trim(s[value:i]), s[begin:i]})
+			case depth > 0 || begin > first || skip(s, begin) < i:
+				return errors.New("a member of its JSON is none")
+			}
+			if depth == 0 {
+				if s[i] != '}' || skip(s, i+1) < len(s) {
+					return errors.New("its JSON ends with a wrong bracket, or with something behind it")
+				}
 				return nil
 			}
-		default:
-			if depth == 0 {
-				return errors.New("its JSON is no object")
-			}
+			name, begin, value = "", i+1, 0
 		}
 	}
 	return errors.New("its JSON does not end")
+}
+
+// plain tells that m is JSON for certain, as are most: a name and a string of
+// ASCII or a whole number, without escapes or spaces.
+func (m member) plain() bool {
+	value := m.value
+	if value == "" || len(m.text) != len(`"":`)+len(m.name)+len(value) {
+		return false
+	}
+	low, high := byte('0'), byte('9')
+	if value[0] == '"' {
+		value, low, high = value[1:len(value)-1], ' ', '~'
+	} else if value[0] == '0' {
+		return false
+	}
+	for i := range len(value) {
+		if c := value[i]; c < low || c > high || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // closing is where the string ends whose quote stands before i, or -1.

@@ -56,17 +56,16 @@ func (t *Token) embedded() *Token {
 	return t
 }
 
-// keep keeps t, in the claims that embed a Token. What they had there, from a
-// decoder of the application's own, is gone.
-func keep(t Token, claims any) *Token {
-	var kept *Token
-	if e, ok := claims.(embedder); ok {
-		kept = e.embedded()
-	} else {
-		kept = new(Token)
+// tokenOf is the Token in the claims, or a new one. It is empty: what a decoder
+// of the application's own may have put there is gone.
+func tokenOf(claims any) *Token {
+	e, ok := claims.(embedder)
+	if !ok {
+		return new(Token)
 	}
-	*kept = t
-	return kept
+	t := e.embedded()
+	*t = Token{}
+	return t
 }
 
 // words are what spaces separate in a scope.

@@ -17,6 +17,7 @@ type verifier struct {
 	c       Config
 	issuers map[string]*Issuer
 	only    *Issuer // nil where there are several
+	spares  bool    // the decoder what scanClaims has found to be plain
 	known   known
 	cache   *cache
 
@@ -25,59 +26,59 @@ type verifier struct {
 }
 
 // check verifies a token: its form, its header, its signature, its claims,
-// whether it was revoked. unmarshal decodes the claims, and says whether their
-// text is unambiguous JSON. An error is one of this package, or an outage as a
+// whether it was revoked. It decodes into claims, whose Token it returns where
+// they embed one. An error is one of this package, or an outage as a
 // *passport.Failure.
-func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byte) error) (t Token, err error) {
+func (v *verifier) check(ctx context.Context, token string, claims any) (*Token, error) {
 	s, err := split(token, v.c.MaxToken)
 	if err != nil {
-		return Token{}, err
+		return nil, err
 	}
 	h, isKnown := v.known.get(s.header)
 	if !isKnown {
 		if h, err = parseHeader(s.header); err != nil {
-			return Token{}, err
+			return nil, err
 		}
 	}
 	// With one issuer nothing of the payload is read before the signature.
 	is, raw := v.only, []byte(nil)
 	if is == nil {
 		if is, raw, err = v.choose(s.payload); err != nil {
-			return Token{}, err
+			return nil, err
 		}
 	}
 	if !is.takes(h.typ) {
-		return Token{}, because(ErrHeader, "typ is another")
+		return nil, because(ErrHeader, "typ is another")
 	}
 	if err := v.signature(ctx, token, s, h, is); err != nil {
-		return Token{}, err
+		return nil, err
 	}
 	if raw == nil {
 		if raw, err = decode(s.payload); err != nil {
-			return Token{}, err
+			return nil, err
 		}
 	}
-	claims, err := scanClaims(string(raw), is.ScopeClaim)
+	found, rest, err := v.scanClaims(raw, is)
 	if err != nil {
-		return Token{}, because(ErrClaims, err.Error())
+		return nil, because(ErrClaims, err.Error())
 	}
-	// What has expired is not worth decoding, and costs less than what is right.
-	err = claims.token(&t, is, v.c.Leeway, time.Now())
-	if errors.Is(err, ErrExpired) {
-		return Token{}, err
+	now := time.Now()
+	if found.expired(v.c.Leeway, now) { // and so is not worth decoding
+		return nil, ErrExpired
 	}
-	if err := unmarshal(raw); err != nil {
-		return Token{}, err
+	if err := unmarshal(rest, claims); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return Token{}, err
+	t := tokenOf(claims)
+	if err := found.token(t, is, v.c.Leeway, now); err != nil {
+		return nil, err
 	}
 	if !isKnown {
 		v.known.add(s.header, h)
 	}
 	if v.c.Revoked != nil {
 		if err := v.revoked(ctx, t); err != nil {
-			return Token{}, err
+			return nil, err
 		}
 	}
 	t.answers = &v.answers
@@ -86,8 +87,8 @@ func (v *verifier) check(ctx context.Context, token string, unmarshal func([]byt
 
 // revoked asks the hook. What neither refuses the token nor lets it pass says
 // that nobody knows.
-func (v *verifier) revoked(ctx context.Context, t Token) error {
-	err := v.c.Revoked(ctx, &t)
+func (v *verifier) revoked(ctx context.Context, t *Token) error {
+	err := v.c.Revoked(ctx, t)
 	if err == nil {
 		return nil
 	}
@@ -111,11 +112,15 @@ func (v *verifier) choose(payload string) (*Issuer, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	claims, err := scanClaims(string(raw), "")
+	name := ""
+	err = scan(string(raw), func(m member) {
+		if m.name == "iss" {
+			name, _ = text(m.value)
+		}
+	})
 	if err != nil {
 		return nil, nil, because(ErrClaims, err.Error())
 	}
-	name, _ := text(claims.iss)
 	is := v.issuers[name]
 	if is == nil {
 		return nil, nil, because(ErrIssuer, "iss is none that is trusted")

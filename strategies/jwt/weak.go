@@ -55,7 +55,7 @@ func method(alg Algorithm, material any) (m jwt.SigningMethod, size int, err err
 		e := map[Algorithm]*jwt.SigningMethodECDSA{
 			ES256: jwt.SigningMethodES256, ES384: jwt.SigningMethodES384, ES512: jwt.SigningMethodES512,
 		}[alg]
-		return e, 2 * e.KeySize, nil
+		return ecdsaMethod{e}, 2 * e.KeySize, nil
 	case ed25519.PublicKey:
 		if alg != EdDSA || len(k) != ed25519.PublicKeySize {
 			return nil, 0, misfit(alg, "an Ed25519 key")

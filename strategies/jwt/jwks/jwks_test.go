@@ -213,8 +213,7 @@ func TestWithdrawn(t *testing.T) {
 
 // TestFlood: kids that are made up cause a fetch in ten seconds, and no
 // memory; a rotation is found all the same (D28, D29, D30).
-func TestFlood(t *testing.T) {
-	t.Parallel()
+func TestFlood(t *testing.T) { // alone: it measures the heap
 	synctest.Test(t, func(t *testing.T) {
 		s, i := source(t, nil)
 		i.publish(edJWK("a", nil))
