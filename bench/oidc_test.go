@@ -147,7 +147,7 @@ func TestOpenID(t *testing.T) {
 func openIDSignIn(site http.Handler, p *openID) (time.Duration, []*http.Cookie, error) {
 	start := processorTime()
 	w := httptest.NewRecorder()
-	site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/begin", nil))
+	site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "https://example.com/begin", nil))
 	spent := processorTime() - start
 	_, query, _ := strings.Cut(w.Header().Get("Location"), "?")
 	asked, err := url.ParseQuery(query)
@@ -157,7 +157,7 @@ func openIDSignIn(site http.Handler, p *openID) (time.Duration, []*http.Cookie, 
 	if err != nil {
 		return 0, nil, err
 	}
-	r := httptest.NewRequest(http.MethodGet, "/callback?code=c0de&state="+url.QueryEscape(asked.Get("state")), nil)
+	r := httptest.NewRequest(http.MethodGet, "https://example.com/callback?code=c0de&state="+url.QueryEscape(asked.Get("state")), nil)
 	for _, c := range w.Result().Cookies() {
 		r.AddCookie(c)
 	}

@@ -102,13 +102,13 @@ func TestSocial(t *testing.T) {
 // socialSignIn signs in, and returns the cookies that it left.
 func socialSignIn(site http.Handler) ([]*http.Cookie, error) {
 	w := httptest.NewRecorder()
-	site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/begin?provider=gitlab", nil))
+	site.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "https://example.com/begin?provider=gitlab", nil))
 	_, query, _ := strings.Cut(w.Header().Get("Location"), "?")
 	asked, err := url.ParseQuery(query)
 	if err != nil || asked.Get("state") == "" {
 		return nil, fmt.Errorf("begin: got %d %s", w.Code, w.Body)
 	}
-	r := httptest.NewRequest(http.MethodGet, "/callback?provider=gitlab&code=c0de&state="+url.QueryEscape(asked.Get("state")), nil)
+	r := httptest.NewRequest(http.MethodGet, "https://example.com/callback?provider=gitlab&code=c0de&state="+url.QueryEscape(asked.Get("state")), nil)
 	for _, c := range w.Result().Cookies() {
 		r.AddCookie(c)
 	}

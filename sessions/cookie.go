@@ -71,22 +71,15 @@ func (m *Manager) tokens(r *http.Request, found *[maxTokens]token) (n int) {
 	return n
 }
 
-// cookieName is the session cookie's name, with a suffix for a sibling.
-func (m *Manager) cookieName(suffix string) string {
-	if suffix != "" {
-		suffix = "-" + suffix
-	}
-	if m.opts.InsecureHTTP {
-		return m.realm + suffix
-	}
-	return "__Host-" + m.realm + suffix
-}
-
 // Cookie is a cookie with the attributes of the session cookie, for what
 // belongs beside it. Its name ends in the suffix. It ends with the browser.
 func (m *Manager) Cookie(suffix string) *http.Cookie {
+	name := m.cookie
+	if suffix != "" {
+		name += "-" + suffix
+	}
 	return &http.Cookie{
-		Name:     m.cookieName(suffix),
+		Name:     name,
 		Path:     "/",
 		Secure:   !m.opts.InsecureHTTP,
 		HttpOnly: true,

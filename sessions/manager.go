@@ -105,9 +105,8 @@ func New(store Store, o *Options) *Manager {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	m := &Manager{realm: opts.Name, opts: opts, log: opts.Logger, start: time.Now()}
+	m := &Manager{realm: opts.Name, cookie: "__Host-" + opts.Name, opts: opts, log: opts.Logger, start: time.Now()}
 	m.store = calls{to: store, hook: opts.OnCall, log: opts.Logger, writes: newWrites()}
-	m.cookie = m.cookieName("")
 	if once, ok := store.(Once); ok {
 		m.store.once = once
 	} else {
@@ -115,6 +114,7 @@ func New(store Store, o *Options) *Manager {
 		m.log.Warn("sessions: the store is no Once: one-time values are spent in this process's memory only", "name", opts.Name)
 	}
 	if opts.InsecureHTTP {
+		m.cookie = opts.Name // browsers keep the prefix for https
 		m.log.Warn("sessions: InsecureHTTP is set: session cookies travel in the clear", "name", opts.Name)
 	}
 	return m

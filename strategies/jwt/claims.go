@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -76,12 +77,17 @@ func (v *verifier) scanClaims(payload []byte, is *Issuer) (c registered, rest []
 }
 
 // reads tells whether the application's struct has one of the registered
-// claims itself: it is decoded from something with that name alone.
+// claims itself: it is decoded from something with that name alone. What
+// decodes itself has them all.
 func (v *verifier) reads(claims any) bool {
+	for t := reflect.TypeOf(claims); t.Kind() == reflect.Pointer; t = t.Elem() {
+		if t.Implements(reflect.TypeFor[json.Unmarshaler]()) || t.Implements(reflect.TypeFor[json.UnmarshalerFrom]()) {
+			return true
+		}
+	}
 	for _, is := range v.issuers {
 		for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", is.ScopeClaim} {
-			one, _ := json.Marshal(map[string]any{name: nil}) // of a name that is none: nothing, which is no object
-			err := json.Unmarshal(one, claims, json.RejectUnknownMembers(true))
+			err := json.Unmarshal([]byte(`{"`+name+`":null}`), claims, json.RejectUnknownMembers(true))
 			if !errors.Is(err, json.ErrUnknownName) {
 				return true
 			}
@@ -113,10 +119,11 @@ func (c *registered) token(t *Token, is *Issuer, leeway time.Duration, now time.
 	return nil
 }
 
-// expired tells whether exp is a date that is past.
-func (c *registered) expired(leeway time.Duration, now time.Time) bool {
+// expired tells whether a token of the issuer has an exp that is past.
+func (c *registered) expired(is *Issuer, leeway time.Duration, now time.Time) bool {
+	iss, _ := text(c.iss)
 	expires, ok := date(c.exp)
-	return ok && !now.Before(expires.Add(leeway))
+	return iss == is.Name && ok && !now.Before(expires.Add(leeway))
 }
 
 // times checks exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6).

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gopassport/passport"
 	"github.com/gopassport/passport/strategies/jwt"
@@ -100,6 +101,7 @@ func TestClaims(t *testing.T) {
 		"scope is a number":       {claims(with{"scope": `1`}), jwt.ErrClaims},
 		"cnf":                     {claims(with{"cnf": `{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`}), jwt.ErrBound},
 		"cnf, escaped":            {strings.Replace(claims(with{"cnf": `{"jkt":"x"}`}), "cnf", `\u0063nf`, 1), jwt.ErrBound},
+		"exp is past, iss wrong":  {claims(with{"exp": in(-time.Hour), "iss": `"https://evil.example.com"`}), jwt.ErrIssuer},
 		"exp twice":               {strings.TrimSuffix(claims(with{"exp": in(-time.Hour)}), "}") + `,"exp":9999999999}`, jwt.ErrClaims},
 		"sub twice":               {strings.TrimSuffix(claims(nil), "}") + `,"sub":"admin"}`, jwt.ErrClaims},
 		"sub twice, one escaped":  {strings.TrimSuffix(claims(nil), "}") + `,"\u0073ub":"admin"}`, jwt.ErrClaims},
@@ -209,6 +211,16 @@ func (c *claimsText) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &c.Claims)
 }
 
+// A passingOn decodes itself, by the options that it is decoded with.
+type passingOn struct {
+	Email string `json:"email"`
+}
+
+func (c *passingOn) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	type plain passingOn
+	return json.UnmarshalDecode(dec, (*plain)(c), dec.Options())
+}
+
 func fromText(ctx context.Context, c *claimsText) (*User, error) { return fromClaims(ctx, &c.Claims) }
 
 // TestSpares: the decoder is spared what the application does not read, and
@@ -220,6 +232,8 @@ func TestSpares(t *testing.T) {
 	c.Issuers[0].ScopeClaim = "scp"
 	noName := config(s.key)
 	noName.Issuers[0].ScopeClaim = "\xff"
+	control := config(s.key)
+	control.Issuers[0].ScopeClaim = "sc\x01pe"
 	type sub struct {
 		S string `json:"sub"`
 	}
@@ -489,6 +503,7 @@ func TestRevoked(t *testing.T) {
 		if calls++; ctx.Value(key{}) != "request" || tok.ID != "f81d4fae" || tok.Subject != "user-1" || tok.Issuer != issuer || tok.IssuedAt.IsZero() {
 			t.Errorf("asked about %+v", tok)
 		}
+		tok.Subject = "root" // which is its own
 		return answer
 	}
 	v := jwt.New(c, fromClaims)
@@ -507,7 +522,7 @@ func TestRevoked(t *testing.T) {
 		f, _ := errors.AsType[*passport.Failure](err)
 		_, refused := passport.AsRefusal(err)
 		switch {
-		case tt.status == 0 && (err != nil || user == nil),
+		case tt.status == 0 && (err != nil || user.Key != issuer+" user-1"),
 			tt.status > 0 && (user != nil || f == nil || f.Status != tt.status || refused != (tt.status == 401)),
 			tt.status == 401 && (!errors.Is(err, jwt.ErrRevoked) || f.Code != jwt.CodeInvalidToken):
 			t.Errorf("%d: answer %v: user %v, error %v", i, tt.answer, user, err)

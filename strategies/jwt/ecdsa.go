@@ -24,7 +24,7 @@ func (m ecdsaMethod) Verify(signed string, signature []byte, key any) error {
 	case crypto.SHA384:
 		s := sha512.Sum384([]byte(signed))
 		sum = s[:]
-	case crypto.SHA512:
+	default:
 		s := sha512.Sum512([]byte(signed))
 		sum = s[:]
 	}

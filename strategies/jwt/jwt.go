@@ -92,7 +92,8 @@ type Issuer struct {
 	// Type is the typ of its tokens. Default [TypeAccessToken].
 	Type Type
 	// ScopeClaim is the claim with the scopes: a string with spaces between
-	// them, or a list. Default "scope"; "scp" for Microsoft Entra.
+	// them, or a list. Default "scope"; "scp" for Microsoft Entra. None of those
+	// that a [Token] has otherwise.
 	ScopeClaim string
 }
 

@@ -372,6 +372,7 @@ func TestWiring(t *testing.T) {
 		"nil keys":        func(c *jwt.Config) { c.Issuers[0].Keys = (*jwt.Key)(nil) },
 		"two of one name": func(c *jwt.Config) { c.Issuers = append(c.Issuers, c.Issuers[0]) },
 		"another type":    func(c *jwt.Config) { c.Issuers[0].Type = "ID" },
+		"scopes in sub":   func(c *jwt.Config) { c.Issuers[0].ScopeClaim = "sub" },
 		"leeway":          func(c *jwt.Config) { c.Leeway = 5*60e9 + 1 },
 		"token limit":     func(c *jwt.Config) { c.MaxToken = 16<<10 + 1 },
 		"no limit":        func(c *jwt.Config) { c.MaxToken = -1 },

@@ -63,7 +63,7 @@ func (v *verifier) check(ctx context.Context, token string, claims any) (*Token,
 		return nil, because(ErrClaims, err.Error())
 	}
 	now := time.Now()
-	if found.expired(v.c.Leeway, now) { // and so is not worth decoding
+	if found.expired(is, v.c.Leeway, now) { // and so is not worth decoding
 		return nil, ErrExpired
 	}
 	if err := unmarshal(rest, claims); err != nil {
@@ -88,7 +88,8 @@ func (v *verifier) check(ctx context.Context, token string, claims any) (*Token,
 // revoked asks the hook. What neither refuses the token nor lets it pass says
 // that nobody knows.
 func (v *verifier) revoked(ctx context.Context, t *Token) error {
-	err := v.c.Revoked(ctx, t)
+	own := *t // whatever the hook does with it
+	err := v.c.Revoked(ctx, &own)
 	if err == nil {
 		return nil
 	}

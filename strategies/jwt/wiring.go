@@ -90,6 +90,9 @@ func (v *verifier) trust(is Issuer) {
 	if is.ScopeClaim == "" {
 		is.ScopeClaim = "scope"
 	}
+	if new(registered).claim(is.ScopeClaim, new(Issuer)) != nil {
+		panic("jwt: Issuer.ScopeClaim is " + is.ScopeClaim + ", which says something else")
+	}
 	is.Audience, is.Clients = slices.Clone(is.Audience), slices.Clone(is.Clients)
 	if v.issuers[is.Name] = &is; len(v.issuers) == 1 {
 		v.only = &is

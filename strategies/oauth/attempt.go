@@ -3,7 +3,7 @@ package oauth
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha3"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -61,20 +61,25 @@ func linking(env *passport.Env) string {
 	return env.UserID()
 }
 
-// derive makes of the seed what else is secret, by SHAKE256 (FIPS 202), whose
-// output tells nothing of its input or of the rest of it. It is for this
-// provider and redirect URL alone: for another one the same cookie has another
-// state.
+// derive makes of the seed what else is secret, by the one-step key derivation
+// of NIST SP 800-56C (revision 2, section 4.1) with SHA-256: no part tells
+// anything of the seed or of the others. It is for this provider and redirect
+// URL alone: for another one the same cookie has another state.
 func (a *attempt) derive(p Provider) {
-	const size = 32
-	key := sha3.SumSHAKE256([]byte(string(a.seed[:])+"github.com/gopassport/passport oauth v1\x00"+p.Issuer()+"\x00"+p.RedirectURL()), 4*size)
+	info := "github.com/gopassport/passport oauth v2\x00" + p.Issuer() + "\x00" + p.RedirectURL()
+	message := slices.Concat(make([]byte, 4), a.seed[:], []byte(info))
+	next := func() [sha256.Size]byte {
+		message[3]++ // the counter, of four bytes
+		return sha256.Sum256(message)
+	}
 	var text [3 * stateBytes]byte
 	for i := range 3 {
-		base64.RawURLEncoding.Encode(text[i*stateBytes:], key[i*size:(i+1)*size])
+		key := next()
+		base64.RawURLEncoding.Encode(text[i*stateBytes:], key[:])
 	}
 	all := string(text[:])
 	a.flow = Flow{State: all[:stateBytes], Verifier: all[stateBytes : 2*stateBytes], Nonce: all[2*stateBytes:]}
-	copy(a.spend[:], key[3*size:])
+	a.spend = next()
 }
 
 // cookie seals the attempt. The time before the dot is for dropping the

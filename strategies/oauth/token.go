@@ -1,16 +1,16 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -40,8 +40,8 @@ func Redeem(ctx context.Context, client *http.Client, c *oauth2.Config, f *Flow)
 	if f.Code == "" {
 		return nil, fmt.Errorf("%w: the callback has no code", ErrRefused)
 	}
-	return ask(ctx, client, func(ctx context.Context) (*oauth2.Token, error) {
-		return c.Exchange(ctx, f.Code, oauth2.VerifierOption(f.Verifier))
+	return ask(ctx, client, c, url.Values{
+		"grant_type": {"authorization_code"}, "code": {f.Code}, "code_verifier": {f.Verifier}, "redirect_uri": {c.RedirectURL},
 	})
 }
 
@@ -49,9 +49,7 @@ func Redeem(ctx context.Context, client *http.Client, c *oauth2.Config, f *Flow)
 // does a code. ErrRefused: it is no longer good. What the answer leaves out is
 // empty.
 func Renew(ctx context.Context, client *http.Client, c *oauth2.Config, t *Tokens) (*Tokens, error) {
-	token, err := ask(ctx, client, func(ctx context.Context) (*oauth2.Token, error) {
-		return c.TokenSource(ctx, &oauth2.Token{RefreshToken: t.Refresh}).Token()
-	})
+	token, err := ask(ctx, client, c, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.Refresh}})
 	if err != nil {
 		return nil, err
 	}
@@ -67,22 +65,108 @@ func Issued(token *oauth2.Token) *Tokens {
 	return t
 }
 
-// ask lets x/oauth2 make one request of the token endpoint, and checks what it
-// returns.
-func ask(ctx context.Context, client *http.Client, request func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
-	careful := within(ctx, client)
-	careful.Transport = strict{client.Transport}
-	token, err := request(context.WithValue(ctx, oauth2.HTTPClient, careful)) // x/oauth2 takes it nowhere else
+// ask makes one request of the token endpoint (RFC 6749 sections 4.1.3 and 6),
+// and returns what it issues (section 5.1).
+func ask(ctx context.Context, client *http.Client, c *oauth2.Config, form url.Values) (*oauth2.Token, error) {
+	r, err := tokenRequest(ctx, c, form)
 	if err != nil {
-		return nil, tokenError(err)
+		return nil, err
 	}
-	if kind := token.TokenType; kind != "" && !strings.EqualFold(kind, "bearer") {
-		return nil, fmt.Errorf("%w: a token of type %s", ErrBadAnswer, quoted(kind))
+	res, err := within(ctx, client).Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("oauth: asking for tokens: %w", withoutURL(err))
 	}
-	if len(token.AccessToken) > 16<<10 || !printable(token.AccessToken) {
-		return nil, fmt.Errorf("%w: its access token has %d bytes, or is not text", ErrBadAnswer, len(token.AccessToken))
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("oauth: asking for tokens: %w", err)
 	}
-	return token, nil
+	answer, err := tokenAnswer(res.Header.Get("Content-Type"), body)
+	code, isText := answer["error"].(string)
+	if failed := code != "" || answer["error"] != nil && !isText; failed || res.StatusCode/100 != 2 {
+		kind := ErrBadAnswer
+		if isRefusal(code) {
+			kind = ErrRefused
+		}
+		return nil, statusError(res.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, res.StatusCode, quoted(code)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return issue(answer)
+}
+
+// tokenRequest is the request with the client's secret where the endpoint wants
+// it (RFC 6749 section 2.3.1).
+func tokenRequest(ctx context.Context, c *oauth2.Config, form url.Values) (*http.Request, error) {
+	inHeader := c.Endpoint.AuthStyle == oauth2.AuthStyleInHeader
+	if !inHeader {
+		form.Set("client_id", c.ClientID)
+		if c.ClientSecret != "" {
+			form.Set("client_secret", c.ClientSecret)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", formType)
+	r.Header.Set("Accept", "application/json")
+	if inHeader {
+		r.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret))
+	}
+	return r, nil
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// tokenAnswer is a JSON object, or a form, which some providers still send.
+func tokenAnswer(contentType string, body []byte) (Claims, error) {
+	if kind, _, _ := mime.ParseMediaType(contentType); kind != formType && kind != "text/plain" {
+		v, err := ParseJSON(body)
+		object, ok := v.(map[string]any)
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: it is no JSON object", ErrBadAnswer)
+		}
+		return object, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is no form", ErrBadAnswer)
+	}
+	answer := make(Claims, len(values))
+	for name, all := range values {
+		if len(all) > 1 {
+			return nil, fmt.Errorf("%w: a member is repeated", ErrBadAnswer)
+		}
+		answer[name] = all[0]
+	}
+	return answer, nil
+}
+
+// issue makes a token of an answer.
+func issue(answer Claims) (*oauth2.Token, error) {
+	for _, name := range []string{"access_token", "token_type", "refresh_token"} {
+		if _, ok := answer[name].(string); !ok && answer[name] != nil {
+			return nil, fmt.Errorf("%w: its %s is no string", ErrBadAnswer, name)
+		}
+	}
+	t := &oauth2.Token{TokenType: answer.String("token_type"), RefreshToken: answer.String("refresh_token")}
+	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {
+		return nil, fmt.Errorf("%w: a token of type %s", ErrBadAnswer, quoted(t.TokenType))
+	}
+	t.AccessToken = answer.String("access_token")
+	if t.AccessToken == "" || len(t.AccessToken) > 16<<10 || !printable(t.AccessToken) {
+		return nil, fmt.Errorf("%w: its access token has %d bytes, or is not text", ErrBadAnswer, len(t.AccessToken))
+	}
+	if in := answer["expires_in"]; in != nil {
+		seconds, err := strconv.ParseUint(fmt.Sprint(in), 10, 31) // some send a string
+		if err != nil {
+			return nil, fmt.Errorf("%w: its expires_in is no number of seconds", ErrBadAnswer)
+		}
+		t.Expiry = time.Now().Add(time.Duration(seconds) * time.Second)
+	}
+	return t.WithExtra(map[string]any(answer)), nil
 }
 
 // isRefusal tells the words for a code, or a refresh token, that is not taken:
@@ -91,55 +175,10 @@ func isRefusal(code string) bool {
 	return slices.Contains([]string{"invalid_grant", "bad_verification_code", "bad_refresh_token", "invalid_code", "invalid_refresh_token"}, code)
 }
 
-// tokenError says what came instead of a token, and nothing of a body, which
-// may hold secrets.
-func tokenError(err error) error {
-	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		kind := ErrBadAnswer
-		if isRefusal(e.ErrorCode) {
-			kind = ErrRefused
-		}
-		return statusError(e.Response.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, e.Response.StatusCode, quoted(e.ErrorCode)))
-	}
-	if _, sending := errors.AsType[*url.Error](err); sending {
-		return fmt.Errorf("oauth: asking for tokens: %w", withoutURL(err))
-	}
-	return fmt.Errorf("%w: %s", ErrBadAnswer, quoted(err.Error()))
-}
-
 // statusError is cause, or an outage where the status tells one.
 func statusError(status int, cause error) error {
 	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
 		return fmt.Errorf("oauth: the provider answered with status %d", status)
 	}
 	return cause
-}
-
-// strict is a transport whose answers, where they are JSON and no errors, are
-// what [ParseJSON] takes.
-type strict struct{ base http.RoundTripper }
-
-func (s strict) RoundTrip(r *http.Request) (*http.Response, error) {
-	base := s.base
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	res, err := base.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, err
-	}
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // as x/oauth2 does
-	isForm := kind == "application/x-www-form-urlencoded" || kind == "text/plain"
-	if !isForm && res.StatusCode/100 == 2 {
-		if _, err := ParseJSON(body); err != nil {
-			return nil, err
-		}
-	}
-	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, nil
 }

@@ -40,6 +40,9 @@ func ask(params oauth.Params, query url.Values) (memo string) {
 
 // recall is the inverse of ask. The Memo was sealed: it is ours.
 func recall(memo string) (a asked) {
+	if memo == "" {
+		return a
+	}
 	_ = json.Unmarshal([]byte(memo), &a)
 	return a
 }

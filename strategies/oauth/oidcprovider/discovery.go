@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,7 +15,9 @@ import (
 // section 3).
 type metadata struct {
 	issuer                                           string
-	authorization, token, jwks, userinfo, endSession string // URLs; userinfo and endSession may be empty
+	authorization, token, jwks, userinfo, endSession string     // URLs; userinfo and endSession may be empty
+	start                                            *url.URL   // of what an attempt begins with: authorization
+	query                                            url.Values // and its query
 	basicAuth                                        bool
 	sendsIssuer                                      bool
 }
@@ -52,6 +55,14 @@ func (p *Provider) parse(doc oauth.Claims) (*metadata, error) {
 		if err := oauth.CheckURL(address, c.InsecureHTTP); err != nil {
 			return nil, fmt.Errorf("%w: %s of the metadata %w", oauth.ErrBadAnswer, name, err)
 		}
+	}
+	var err error
+	if m.start, err = url.Parse(m.authorization); err != nil {
+		return nil, err
+	}
+	m.query = m.start.Query()
+	for name, value := range c.AuthParams {
+		m.query.Set(name, value)
 	}
 	return m, nil
 }

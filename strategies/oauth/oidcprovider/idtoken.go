@@ -180,7 +180,7 @@ func parseClaims(payload []byte) (oauth.Claims, error) {
 	}
 	names := read()
 	for name := range object {
-		if slices.ContainsFunc(names, func(r string) bool { return r != name && strings.EqualFold(r, name) }) {
+		if !slices.Contains(names, name) && slices.ContainsFunc(names, func(r string) bool { return strings.EqualFold(r, name) }) {
 			return nil, bad("has a claim %+.50q", name)
 		}
 	}

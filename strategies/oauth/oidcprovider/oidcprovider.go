@@ -38,7 +38,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -214,14 +213,7 @@ func (p *Provider) Begin(ctx context.Context, f *oauth.Flow) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	u, err := url.Parse(m.authorization)
-	if err != nil {
-		return "", err
-	}
-	c, query := p.config(), u.Query()
-	for name, value := range c.AuthParams {
-		query.Set(name, value)
-	}
+	c, u, query := p.config(), *m.start, maps.Clone(m.query)
 	f.AddTo(query)
 	query.Set("response_type", "code")
 	query.Set("client_id", c.ClientID)
