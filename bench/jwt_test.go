@@ -265,41 +265,24 @@ func TestJWTRatios(t *testing.T) {
 	if testing.Short() || !testing.Verbose() {
 		t.Skip("it measures: run it with -v")
 	}
-	rounds := 10 * *jwtRounds
 	for _, alg := range []string{"HS256", "RS256", "ES256", "EdDSA"} {
 		contenders := jwtContenders(t, alg, jwtKeys(t)[alg])
 		n := 50
 		if alg == "HS256" {
 			n = 300
 		}
-		times := make(map[string][]float64)
-		for range rounds {
-			for _, c := range contenders {
-				start := processorTime()
-				for range n {
-					if err := c.run(); err != nil {
-						t.Fatalf("%s: %v", c.by, err)
-					}
-				}
-				times[c.by] = append(times[c.by], float64(processorTime()-start)/float64(n)/1e3)
-			}
+		turns := make(map[string]turn)
+		for _, c := range contenders {
+			turns[c.by] = timed(c.run)
 		}
-		ratio := func(by, to string) float64 {
-			ratios := make([]float64, rounds)
-			for i := range ratios {
-				ratios[i] = times[by][i] / times[to][i]
-			}
-			return median(ratios)
-		}
+		r := byTurns(t, turns, 10**jwtRounds, n)
 		for _, c := range contenders {
 			allocs := testing.AllocsPerRun(20, func() { _ = c.run() })
 			t.Logf("%s %-16s %7.2f µs  %5.2f × signature  %5.2f × golang-jwt  %3.0f allocations",
-				alg, c.by, median(times[c.by]), ratio(c.by, "signature"), ratio(c.by, "golang-jwt"), allocs)
+				alg, c.by, r.median(c.by), r.ratio(c.by, "signature"), r.ratio(c.by, "golang-jwt"), allocs)
 		}
 	}
 }
-
-func median(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }
 
 // jwtRefused are tokens of one length: one that is right, and others that are
 // refused.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
@@ -95,6 +96,45 @@ func TestSocial(t *testing.T) {
 		site.ServeHTTP(w, r)
 		if signedIn := strings.Contains(w.Body.String(), "7"); signedIn != (s.by != "hand") {
 			t.Errorf("%s: got %d %s", s.by, w.Code, w.Body)
+		}
+	}
+}
+
+// TestSocialRatios prints the medians of rounds in which sites take turns, in
+// processor time, and of their ratios to that with a session of scs. Run it
+// alone, with -v and GOMAXPROCS=1.
+func TestSocialRatios(t *testing.T) {
+	if testing.Short() || !testing.Verbose() {
+		t.Skip("it measures: run it with -v")
+	}
+	plain, openID := make(map[string]turn), make(map[string]turn)
+	for _, s := range socials {
+		if s.by == "goth" {
+			continue // it would take most of the time
+		}
+		site := s.site()
+		plain[s.by] = timed(func() error {
+			_, err := socialSignIn(site)
+			return err
+		})
+	}
+	for _, s := range openIDs {
+		p := newOpenID(t)
+		site := s.site(t, p)
+		openID[s.by] = func(n int) (spent time.Duration, err error) {
+			for range n {
+				took, _, err := openIDSignIn(site, p)
+				if err != nil {
+					return 0, err
+				}
+				spent += took
+			}
+			return spent, nil
+		}
+	}
+	for name, r := range map[string]laps{"OAuth 2": byTurns(t, plain, 300, 40), "OpenID Connect": byTurns(t, openID, 150, 10)} {
+		for by := range r {
+			t.Logf("%-14s %-12s %7.1f µs  %5.2f × hand  %5.2f × hand-scs", name, by, r.median(by), r.ratio(by, "hand"), r.ratio(by, "hand-scs"))
 		}
 	}
 }
