@@ -247,7 +247,10 @@ func TestSpares(t *testing.T) {
 		"sub in any case": {jwt.Spares(strategyIn[struct {
 			S string `json:"SUB,case:ignore"`
 		}](c)), false},
-		"no name at all": {jwt.Spares(strategyIn[Claims](noName)), false},
+		"text, a pointer":   {jwt.Spares(strategyIn[*claimsText](c)), false},
+		"options passed on": {jwt.Spares(strategyIn[passingOn](c)), false},
+		"a control":         {jwt.Spares(strategyIn[Claims](control)), false},
+		"no name at all":    {jwt.Spares(strategyIn[Claims](noName)), false},
 		"the issuer's scp": {jwt.Spares(strategyIn[struct {
 			S string `json:"scp"`
 		}](c)), false},
@@ -503,10 +506,15 @@ func TestRevoked(t *testing.T) {
 		if calls++; ctx.Value(key{}) != "request" || tok.ID != "f81d4fae" || tok.Subject != "user-1" || tok.Issuer != issuer || tok.IssuedAt.IsZero() {
 			t.Errorf("asked about %+v", tok)
 		}
-		tok.Subject = "root" // which is its own
+		tok.Subject, tok.Scopes[0], tok.Audience[0] = "root", "admin", "" // which are its own
 		return answer
 	}
-	v := jwt.New(c, fromClaims)
+	v := jwt.New(c, func(ctx context.Context, claims *Claims) (*User, error) {
+		if claims.HasScope("admin") || claims.Audience[0] != audience {
+			t.Errorf("the hook has changed %+v", claims)
+		}
+		return fromClaims(ctx, claims)
+	})
 	ctx := context.WithValue(t.Context(), key{}, "request")
 	token := s.token()
 	for i, tt := range []struct {

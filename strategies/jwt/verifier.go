@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gopassport/passport"
@@ -89,6 +90,7 @@ func (v *verifier) check(ctx context.Context, token string, claims any) (*Token,
 // that nobody knows.
 func (v *verifier) revoked(ctx context.Context, t *Token) error {
 	own := *t // whatever the hook does with it
+	own.Audience, own.Scopes = slices.Clone(t.Audience), slices.Clone(t.Scopes)
 	err := v.c.Revoked(ctx, &own)
 	if err == nil {
 		return nil

@@ -61,8 +61,8 @@ func linking(env *passport.Env) string {
 	return env.UserID()
 }
 
-// derive makes of the seed what else is secret, by the one-step key derivation
-// of NIST SP 800-56C (revision 2, section 4.1) with SHA-256: no part tells
+// derive makes of the seed what else is secret, as the one-step key derivation
+// of NIST SP 800-56C (revision 2, section 4.1) does with SHA-256: no part tells
 // anything of the seed or of the others. It is for this provider and redirect
 // URL alone: for another one the same cookie has another state.
 func (a *attempt) derive(p Provider) {

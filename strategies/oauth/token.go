@@ -2,8 +2,12 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -35,7 +39,8 @@ func (p *service) Refresh(ctx context.Context, t *Tokens) (*Tokens, error) {
 // Redeem exchanges the code of a flow for tokens, with one request. It is for a
 // [Provider] of one's own: its errors are those of Finish, and say nothing of
 // what was answered. The client should be one of [Client]; c.Endpoint.AuthStyle
-// has to be set, since nothing is probed with a code that counts once.
+// has to be set, since nothing is probed with a code that counts once. The
+// token's Extra are [Claims], and strings where the answer was a form.
 func Redeem(ctx context.Context, client *http.Client, c *oauth2.Config, f *Flow) (*oauth2.Token, error) {
 	if f.Code == "" {
 		return nil, fmt.Errorf("%w: the callback has no code", ErrRefused)
@@ -46,9 +51,12 @@ func Redeem(ctx context.Context, client *http.Client, c *oauth2.Config, f *Flow)
 }
 
 // Renew trades a refresh token for new tokens, with one request, as [Redeem]
-// does a code. ErrRefused: it is no longer good. What the answer leaves out is
-// empty.
+// does a code. ErrRefused: there is none, or it is no longer good. What the
+// answer leaves out is empty.
 func Renew(ctx context.Context, client *http.Client, c *oauth2.Config, t *Tokens) (*Tokens, error) {
+	if t.Refresh == "" {
+		return nil, fmt.Errorf("%w: there is no refresh token", ErrRefused)
+	}
 	token, err := ask(ctx, client, c, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.Refresh}})
 	if err != nil {
 		return nil, err
@@ -81,31 +89,35 @@ func ask(ctx context.Context, client *http.Client, c *oauth2.Config, form url.Va
 	if err != nil {
 		return nil, fmt.Errorf("oauth: asking for tokens: %w", err)
 	}
-	answer, err := tokenAnswer(res.Header.Get("Content-Type"), body)
-	code, isText := answer["error"].(string)
-	if failed := code != "" || answer["error"] != nil && !isText; failed || res.StatusCode/100 != 2 {
-		kind := ErrBadAnswer
-		if isRefusal(code) {
-			kind = ErrRefused
-		}
-		return nil, statusError(res.StatusCode, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, res.StatusCode, quoted(code)))
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	isForm := kind == formType || kind == "text/plain" // which some providers still send
+	if res.StatusCode/100 != 2 {
+		return nil, refusedTokens(res.StatusCode, errorCode(isForm, body))
 	}
+	answer, err := tokenAnswer(isForm, body)
 	if err != nil {
 		return nil, err
+	}
+	if code := answer["error"]; code != nil && code != "" { // with 200, as some have it
+		return nil, refusedTokens(res.StatusCode, answer.String("error"))
 	}
 	return issue(answer)
 }
 
-// tokenRequest is the request with the client's secret where the endpoint wants
-// it (RFC 6749 section 2.3.1).
+const formType = "application/x-www-form-urlencoded"
+
+// tokenRequest is the request, with the client's secret where the endpoint
+// wants it (RFC 6749 section 2.3.1). What is empty is left out.
 func tokenRequest(ctx context.Context, c *oauth2.Config, form url.Values) (*http.Request, error) {
-	inHeader := c.Endpoint.AuthStyle == oauth2.AuthStyleInHeader
+	if c.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
+		return nil, errors.New("oauth: Endpoint.AuthStyle has to be set")
+	}
+	inHeader := c.Endpoint.AuthStyle == oauth2.AuthStyleInHeader && c.ClientSecret != ""
 	if !inHeader {
 		form.Set("client_id", c.ClientID)
-		if c.ClientSecret != "" {
-			form.Set("client_secret", c.ClientSecret)
-		}
+		form.Set("client_secret", c.ClientSecret)
 	}
+	maps.DeleteFunc(form, func(_ string, values []string) bool { return values[0] == "" })
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
@@ -118,11 +130,9 @@ func tokenRequest(ctx context.Context, c *oauth2.Config, form url.Values) (*http
 	return r, nil
 }
 
-const formType = "application/x-www-form-urlencoded"
-
-// tokenAnswer is a JSON object, or a form, which some providers still send.
-func tokenAnswer(contentType string, body []byte) (Claims, error) {
-	if kind, _, _ := mime.ParseMediaType(contentType); kind != formType && kind != "text/plain" {
+// tokenAnswer reads an answer that may have tokens, and so reads it strictly.
+func tokenAnswer(isForm bool, body []byte) (Claims, error) {
+	if !isForm {
 		v, err := ParseJSON(body)
 		object, ok := v.(map[string]any)
 		if err == nil && !ok {
@@ -144,6 +154,19 @@ func tokenAnswer(contentType string, body []byte) (Claims, error) {
 	return answer, nil
 }
 
+// errorCode is the error in an answer that has no tokens, whatever its state.
+func errorCode(isForm bool, body []byte) string {
+	if isForm {
+		values, _ := url.ParseQuery(string(body))
+		return values.Get("error")
+	}
+	var answer struct {
+		Error string `json:"error"`
+	}
+	_ = json.Unmarshal(body, &answer)
+	return answer.Error
+}
+
 // issue makes a token of an answer.
 func issue(answer Claims) (*oauth2.Token, error) {
 	for _, name := range []string{"access_token", "token_type", "refresh_token"} {
@@ -151,22 +174,38 @@ func issue(answer Claims) (*oauth2.Token, error) {
 			return nil, fmt.Errorf("%w: its %s is no string", ErrBadAnswer, name)
 		}
 	}
-	t := &oauth2.Token{TokenType: answer.String("token_type"), RefreshToken: answer.String("refresh_token")}
+	t := &oauth2.Token{
+		AccessToken: answer.String("access_token"), TokenType: answer.String("token_type"), RefreshToken: answer.String("refresh_token"),
+	}
 	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {
 		return nil, fmt.Errorf("%w: a token of type %s", ErrBadAnswer, quoted(t.TokenType))
 	}
-	t.AccessToken = answer.String("access_token")
 	if t.AccessToken == "" || len(t.AccessToken) > 16<<10 || !printable(t.AccessToken) {
 		return nil, fmt.Errorf("%w: its access token has %d bytes, or is not text", ErrBadAnswer, len(t.AccessToken))
 	}
-	if in := answer["expires_in"]; in != nil {
-		seconds, err := strconv.ParseUint(fmt.Sprint(in), 10, 31) // some send a string
-		if err != nil {
-			return nil, fmt.Errorf("%w: its expires_in is no number of seconds", ErrBadAnswer)
-		}
-		t.Expiry = time.Now().Add(time.Duration(seconds) * time.Second)
+	seconds, err := expiresIn(answer)
+	if err != nil {
+		return nil, err
+	}
+	if seconds > 0 {
+		t.ExpiresIn, t.Expiry = seconds, time.Now().Add(time.Duration(seconds)*time.Second)
 	}
 	return t.WithExtra(map[string]any(answer)), nil
+}
+
+// expiresIn is how many seconds a token lives, at most those of 68 years. Zero:
+// it is not told. Some providers send a string, and some that their tokens never
+// expire as a zero, as something negative or as something huge.
+func expiresIn(answer Claims) (int64, error) {
+	in := answer["expires_in"]
+	if in == nil || in == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseInt(fmt.Sprint(in), 10, 64)
+	if errors.Is(err, strconv.ErrSyntax) {
+		return 0, fmt.Errorf("%w: its expires_in is no number of seconds", ErrBadAnswer)
+	}
+	return min(max(seconds, 0), math.MaxInt32), nil
 }
 
 // isRefusal tells the words for a code, or a refresh token, that is not taken:
@@ -181,4 +220,14 @@ func statusError(status int, cause error) error {
 		return fmt.Errorf("oauth: the provider answered with status %d", status)
 	}
 	return cause
+}
+
+// refusedTokens says what came instead of tokens, and nothing else of the
+// answer, which may hold secrets.
+func refusedTokens(status int, code string) error {
+	kind := ErrBadAnswer
+	if isRefusal(code) {
+		kind = ErrRefused
+	}
+	return statusError(status, fmt.Errorf("%w: the token endpoint has status %d, %s", kind, status, quoted(code)))
 }

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"errors"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,9 +69,16 @@ func TestTokenForm(t *testing.T) {
 	code.Set("client_secret", "s%&")
 	check("in the form", code, false)
 	c.ClientSecret = ""
-	redeem()
 	code.Del("client_secret")
-	check("a public client", code, false)
+	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInParams, oauth2.AuthStyleInHeader} {
+		c.Endpoint.AuthStyle = style
+		redeem()
+		check("a public client", code, false)
+	}
+	c.RedirectURL = ""
+	redeem()
+	code.Del("redirect_uri")
+	check("no redirect URL", code, false)
 }
 
 // TestTokenAnswer: how long a token lives may be a number or a string, and is
@@ -86,6 +94,11 @@ func TestTokenAnswer(t *testing.T) {
 		{"application/json; charset=utf-8", `{"access_token":"a","expires_in":null,"token_type":"Bearer","refresh_token":null,"error":"","scope":"x y"}`, 0},
 		{"", `{"access_token":"a","token_type":"BEARER","error":null,"scope":"x y"}`, 0},
 		{"application/x-www-form-urlencoded", "access_token=a&expires_in=3600&scope=x+y&token_type=bearer", time.Hour},
+		{"application/json", `{"access_token":"a","expires_in":0,"scope":"x y"}`, 0},
+		{"application/json", `{"access_token":"a","expires_in":-1,"scope":"x y"}`, 0},
+		{"application/json", `{"access_token":"a","expires_in":"","scope":"x y"}`, 0},
+		{"application/json", `{"access_token":"a","expires_in":9223372036854775,"scope":"x y"}`, math.MaxInt32 * time.Second},
+		{"application/json", `{"access_token":"a","expires_in":99999999999999999999,"scope":"x y"}`, math.MaxInt32 * time.Second},
 		{"text/plain; charset=utf-8", "access_token=a&scope=x%2Cy&token_type=", 0},
 	} {
 		_, c := tokenEndpoint(t, tt.contentType, tt.body)
@@ -96,7 +109,7 @@ func TestTokenAnswer(t *testing.T) {
 		}
 		life := time.Duration(0)
 		if !tokens.Expiry.IsZero() {
-			life = time.Until(tokens.Expiry).Round(time.Minute)
+			life = time.Until(tokens.Expiry).Round(time.Second)
 		}
 		if tokens.Access != "a" || tokens.Refresh != "" || life != tt.life || len(tokens.Scopes) != 2 || tokens.Scopes[1] != "y" {
 			t.Errorf("%s: %v, life %v", tt.body, tokens, life)
@@ -104,12 +117,24 @@ func TestTokenAnswer(t *testing.T) {
 	}
 }
 
-// TestTokenURL: an address that is none is the application's mistake, and no
-// answer.
-func TestTokenURL(t *testing.T) {
+// TestNotAsked: what the application has not set is its mistake, and a refresh
+// token that is not there nobody's answer.
+func TestNotAsked(t *testing.T) {
 	t.Parallel()
-	c := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: "https://a b/", AuthStyle: oauth2.AuthStyleInHeader}}
-	if _, err := oauth.Redeem(t.Context(), oauth.Client(nil), c, &oauth.Flow{Code: "c"}); err == nil || errors.Is(err, oauth.ErrBadAnswer) {
-		t.Errorf("got %v", err)
+	asked, c := tokenEndpoint(t, "application/json", goodToken)
+	if _, err := oauth.Renew(t.Context(), oauth.Client(nil), c, &oauth.Tokens{Access: "a"}); !errors.Is(err, oauth.ErrRefused) {
+		t.Errorf("no refresh token: %v", err)
+	}
+	for name, endpoint := range map[string]oauth2.Endpoint{
+		"no style":   {TokenURL: c.Endpoint.TokenURL},
+		"no address": {TokenURL: "https://a b/", AuthStyle: oauth2.AuthStyleInHeader},
+	} {
+		c.Endpoint = endpoint
+		if _, err := oauth.Redeem(t.Context(), oauth.Client(nil), c, &oauth.Flow{Code: "c"}); err == nil || errors.Is(err, oauth.ErrBadAnswer) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if asked.Method != "" {
+		t.Error("asked all the same")
 	}
 }
