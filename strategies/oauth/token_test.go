@@ -111,6 +111,9 @@ func TestTokenAnswer(t *testing.T) {
 		if !tokens.Expiry.IsZero() {
 			life = time.Until(tokens.Expiry).Round(time.Second)
 		}
+		if tokens.Expiry.IsZero() != (tt.life == 0) {
+			t.Errorf("%s: expires %v", tt.body, tokens.Expiry)
+		}
 		if tokens.Access != "a" || tokens.Refresh != "" || life != tt.life || len(tokens.Scopes) != 2 || tokens.Scopes[1] != "y" {
 			t.Errorf("%s: %v, life %v", tt.body, tokens, life)
 		}
