@@ -267,7 +267,7 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 		a.failed(w, r, st, env, err, o)
 		return
 	}
-	a.addHeader(w.Header(), res.Header())
+	a.addHeader(w.Header(), res.headers())
 	if o.Then != nil {
 		o.Then.ServeHTTP(w, r)
 		return

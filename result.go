@@ -181,11 +181,14 @@ func (r Result[U]) Info() any {
 }
 
 // Header is what the strategy asked to be set on the response; nil if nothing.
-func (r Result[U]) Header() http.Header {
+func (r Result[U]) Header() http.Header { return r.headers().Clone() }
+
+// headers is Header, to be read alone.
+func (r Result[U]) headers() http.Header {
 	if r.more == nil {
 		return nil
 	}
-	return r.more.header.Clone()
+	return r.more.header
 }
 
 // Err is nil only on Success. [Authenticator.Refuse] writes it as a response,
@@ -199,7 +202,7 @@ func (r Result[U]) Err() error {
 		location:   r.location,
 		failures:   r.Failures(),
 		challenges: r.challenges(),
-		header:     r.Header(),
+		header:     r.headers(),
 	}
 }
 

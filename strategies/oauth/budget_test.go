@@ -35,7 +35,7 @@ func TestBudget(t *testing.T) { // alone: it counts allocations
 	for name, test := range map[string]struct {
 		f   func()
 		max float64
-	}{"begin": {func() { begin() }, 83}, "begin and callback": {both, 300}} {
+	}{"begin": {func() { begin() }, 80}, "begin and callback": {both, 295}} {
 		if got := testing.AllocsPerRun(200, test.f); got > test.max {
 			t.Errorf("%s: %v allocations, at most %v", name, got, test.max)
 		} else {

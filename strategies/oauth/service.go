@@ -66,7 +66,7 @@ func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) 
 type service struct {
 	s      Service
 	config func() *oauth2.Config // a function, into which no %+v looks
-	start  url.URL               // of the authorization, but for the query
+	start  string                // of the authorization URL, up to the query
 	query  url.Values            // the same for everybody
 	client *http.Client
 }
@@ -109,10 +109,11 @@ func NewProvider(s Service, c Config) (Provider, error) {
 		return nil, err // as CheckURL said
 	}
 	query := start.Query()
+	start.RawQuery = ""
 	query.Set("response_type", "code")
 	query.Set("client_id", c.ClientID)
 	query.Set("redirect_uri", c.RedirectURL)
-	return &service{s, func() *oauth2.Config { return config }, *start, query, c.Client}, nil
+	return &service{s, func() *oauth2.Config { return config }, start.String() + "?", query, c.Client}, nil
 }
 
 // CheckURL tells what is wrong with an address that codes, secrets or tokens
@@ -155,14 +156,13 @@ func (p *service) RedirectURL() string                       { return p.config()
 func (p *service) SendsIssuer(context.Context) (bool, error) { return p.s.SendsIssuer, nil }
 
 func (p *service) Begin(_ context.Context, f *Flow) (string, error) {
-	u, query := p.start, maps.Clone(p.query)
+	query := maps.Clone(p.query)
 	f.AddTo(query)
 	if scopes := union(p.config().Scopes, f.Params.Scopes); len(scopes) > 0 {
 		query.Set("scope", strings.Join(scopes, " "))
 	}
 	f.Memo = strings.Join(f.Params.Scopes, " ")
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	return p.start + query.Encode(), nil
 }
 
 // union has the scopes of both, each once.

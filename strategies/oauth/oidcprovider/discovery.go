@@ -16,8 +16,8 @@ import (
 type metadata struct {
 	issuer                                           string
 	authorization, token, jwks, userinfo, endSession string     // URLs; userinfo and endSession may be empty
-	start                                            *url.URL   // of what an attempt begins with: authorization
-	query                                            url.Values // and its query
+	start                                            string     // of authorization, up to the query
+	query                                            url.Values // of authorization, with Config.AuthParams
 	basicAuth                                        bool
 	sendsIssuer                                      bool
 }
@@ -56,14 +56,16 @@ func (p *Provider) parse(doc oauth.Claims) (*metadata, error) {
 			return nil, fmt.Errorf("%w: %s of the metadata %w", oauth.ErrBadAnswer, name, err)
 		}
 	}
-	var err error
-	if m.start, err = url.Parse(m.authorization); err != nil {
+	u, err := url.Parse(m.authorization)
+	if err != nil {
 		return nil, err
 	}
-	m.query = m.start.Query()
+	m.query = u.Query()
 	for name, value := range c.AuthParams {
 		m.query.Set(name, value)
 	}
+	u.RawQuery = ""
+	m.start = u.String() + "?"
 	return m, nil
 }
 

@@ -213,7 +213,7 @@ func (p *Provider) Begin(ctx context.Context, f *oauth.Flow) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, u, query := p.config(), *m.start, maps.Clone(m.query)
+	c, query := p.config(), maps.Clone(m.query)
 	f.AddTo(query)
 	query.Set("response_type", "code")
 	query.Set("client_id", c.ClientID)
@@ -221,8 +221,7 @@ func (p *Provider) Begin(ctx context.Context, f *oauth.Flow) (string, error) {
 	query.Set("nonce", f.Nonce)
 	query.Set("scope", strings.Join(scopes(c, f.Params.Scopes), " "))
 	f.Memo = ask(f.Params, query)
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	return m.start + query.Encode(), nil
 }
 
 // scopes are openid and those that the application names, each once.
