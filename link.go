@@ -76,7 +76,7 @@ func (l *linker[U, A]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.turnAway(w, r, err, l.o.FailureRedirect, l.o.FailureMessage)
 		return
 	}
-	a.addHeader(w.Header(), res.headers())
+	a.addHeader(w.Header(), res.details().header)
 	if l.o.Then != nil {
 		l.o.Then.ServeHTTP(w, r)
 		return

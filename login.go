@@ -87,8 +87,8 @@ func (a *Authenticator[U]) login(w http.ResponseWriter, r *http.Request, st *sta
 		return err
 	}
 	values := o.Values
-	if res.more != nil && res.more.values != nil {
-		values = maps.Clone(res.more.values)
+	if more := res.details().values; more != nil {
+		values = maps.Clone(more)
 		maps.Copy(values, o.Values)
 	}
 	next := sessions.Record{
@@ -267,7 +267,7 @@ func (a *Authenticator[U]) complete(w http.ResponseWriter, r *http.Request, st *
 		a.failed(w, r, st, env, err, o)
 		return
 	}
-	a.addHeader(w.Header(), res.headers())
+	a.addHeader(w.Header(), res.details().header)
 	if o.Then != nil {
 		o.Then.ServeHTTP(w, r)
 		return

@@ -78,9 +78,7 @@ func (a *Authenticator[U]) check(w http.ResponseWriter, r *http.Request, links [
 	if _, hidden := a.met(r.Context()); hidden != nil || res.strategy != sessionName {
 		r = r.WithContext(&admission[U]{r.Context(), st, res, st.changes})
 	}
-	if res.more != nil {
-		a.addHeader(w.Header(), res.more.header)
-	}
+	a.addHeader(w.Header(), res.details().header)
 	if res.outcome == Succeeded {
 		personal(w.Header())
 	}

@@ -173,23 +173,10 @@ func (r Result[U]) Failures() []*Failure {
 func (r Result[U]) Location() string { return r.location }
 
 // Info is what the strategy attached with WithInfo, or nil.
-func (r Result[U]) Info() any {
-	if r.more == nil {
-		return nil
-	}
-	return r.more.info
-}
+func (r Result[U]) Info() any { return r.details().info }
 
 // Header is what the strategy asked to be set on the response; nil if nothing.
-func (r Result[U]) Header() http.Header { return r.headers().Clone() }
-
-// headers is Header, to be read alone.
-func (r Result[U]) headers() http.Header {
-	if r.more == nil {
-		return nil
-	}
-	return r.more.header
-}
+func (r Result[U]) Header() http.Header { return r.details().header.Clone() }
 
 // Err is nil only on Success. [Authenticator.Refuse] writes it as a response,
 // with every challenge; errors.As finds the first *[Failure] in it.
@@ -202,25 +189,30 @@ func (r Result[U]) Err() error {
 		location:   r.location,
 		failures:   r.Failures(),
 		challenges: r.challenges(),
-		header:     r.headers(),
+		header:     r.details().header,
 	}
+}
+
+// details are those of r, which are shared, and so for reading alone.
+func (r Result[U]) details() details {
+	if r.more == nil {
+		return details{}
+	}
+	return *r.more
 }
 
 // changed returns details that belong to r alone. The receiver is the
 // caller's copy.
 func (r *Result[U]) changed() *details {
-	var more details
-	if r.more != nil {
-		more = *r.more
-	}
+	more := r.details()
 	r.more = &more
 	return r.more
 }
 
 // challenges are what a 401 asks for, in the order of the strategies.
 func (r Result[U]) challenges() []string {
-	if r.more != nil && len(r.more.challenges) > 0 {
-		return r.more.challenges
+	if asked := r.details().challenges; len(asked) > 0 {
+		return asked
 	}
 	if r.failure != nil && r.failure.Challenge != "" {
 		return []string{r.failure.Challenge}

@@ -52,8 +52,8 @@ func (t *tally[U]) fail(res Result[U]) {
 	if t.failures.Len() == 0 {
 		t.result = res
 	}
-	if res.more != nil && len(res.more.failures) > 0 {
-		t.failures.Add(res.more.failures...)
+	if more := res.details().failures; len(more) > 0 {
+		t.failures.Add(more...)
 	} else {
 		t.failures.Add(res.failure)
 	}
@@ -62,18 +62,18 @@ func (t *tally[U]) fail(res Result[U]) {
 // ask keeps what res asks for, and its headers.
 func (t *tally[U]) ask(res Result[U]) {
 	switch {
-	case res.more != nil && len(res.more.challenges) > 0:
-		t.challenges.Add(res.more.challenges...)
+	case len(res.details().challenges) > 0:
+		t.challenges.Add(res.details().challenges...)
 	case res.failure != nil && res.failure.Challenge != "":
 		t.challenges.Add(res.failure.Challenge)
 	case res.challenge != "":
 		t.challenges.Add(res.challenge)
 	}
-	if res.more != nil && res.more.header != nil {
+	if header := res.details().header; header != nil {
 		if t.header == nil {
 			t.header = make(http.Header)
 		}
-		for key, values := range res.more.header {
+		for key, values := range header {
 			t.header[key] = append(t.header[key], values...)
 		}
 	}
