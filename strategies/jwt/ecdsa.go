@@ -48,11 +48,11 @@ func der(signature []byte) []byte {
 		}
 		b = append(b, n...)
 	}
-	long := byte(len(b) - 3)
-	if long >= 0x80 {
-		b[0], b[1], b[2] = 0x30, 0x81, long
+	length := byte(len(b) - 3)
+	if length >= 0x80 { // the long form
+		b[0], b[1], b[2] = 0x30, 0x81, length
 		return b
 	}
-	b[1], b[2] = 0x30, long
+	b[1], b[2] = 0x30, length
 	return b[1:]
 }

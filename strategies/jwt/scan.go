@@ -24,8 +24,8 @@ type member struct {
 }
 
 // scan walks over the members of a JSON object, within the limits, and hands
-// them out. It decides nothing: what it finds counts once a strict decoder has
-// found their texts to be JSON, without a member twice.
+// them out. It does not tell that they are JSON: what it finds counts once it
+// is plain, or a strict decoder has taken its text, without a member twice.
 func scan(s string, found func(member)) error {
 	first := skip(s, 0) + 1
 	if first > len(s) || s[first-1] != '{' {

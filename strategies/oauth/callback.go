@@ -156,7 +156,7 @@ func (s *Strategy[U]) identify(ctx context.Context, f *Flow) (*Identity, error) 
 // a POST of another site, so that nothing can be decided: it is sent to the
 // same path by GET, where they are there again.
 func (s *Strategy[U]) bounce(r *http.Request, env *passport.Env) (res passport.Result[U], err error) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != formType {
 		return res, badRequest("the callback is no form")
 	}
 	encoded := r.PostForm.Encode() // where somebody read it before us
